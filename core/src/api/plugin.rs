@@ -1,0 +1,278 @@
+//! `ResourcePlugin`: image, create steps, delete steps, optional refresh. Cluster-scoped; cluster admins write it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::duration::Span;
+
+/// A kind of resource: how to make one and how to remove it.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "sandbind.dev",
+    version = "v1alpha1",
+    kind = "ResourcePlugin",
+    plural = "resourceplugins",
+    shortname = "rpl",
+    status = "ResourcePluginStatus",
+    derive = "PartialEq",
+    printcolumn = r#"{"name":"Plugin","type":"string","jsonPath":".spec.name"}"#,
+    printcolumn = r#"{"name":"Version","type":"string","jsonPath":".spec.version"}"#,
+    printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].status"}"#,
+    printcolumn = r#"{"name":"Instances","type":"integer","jsonPath":".status.instances"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourcePluginSpec {
+    /// Name by which bindings call the plugin: letter first, then letters, digits and hyphens, at most 253 characters.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Semantic version without build metadata. With it the content is immutable; without it this is the draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where steps run.
+    pub runner: Runner,
+    /// What a binding may pass. Left out: the inputs with `valueFromSandbox` say so, and all are optional.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<Vec<Param>>,
+    /// The create workflow: a graph by `valueFromStep`; list order means nothing.
+    #[serde(default)]
+    pub create: Vec<Step>,
+    /// The delete workflow.
+    #[serde(default)]
+    pub delete: Vec<Step>,
+    /// Rotation or renewal while the resource is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Refresh>,
+    /// Which namespaces may use the plugin. Left out: those with the label `sandbind.dev/enabled: "true"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// Bounds on use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// Where the steps of a plugin run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Runner {
+    /// Image of the step container.
+    #[serde(default)]
+    pub image: String,
+    /// Namespace of the step pods; must be one that the installation allows. Left out: the first of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Text of a partial pod template in YAML or JSON, merged strategically; the step container is `main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_template_overlay: Option<String>,
+}
+
+/// Something a binding may pass to the plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Param {
+    /// Name, as in the inputs.
+    pub name: String,
+    /// Value when nobody gives one. Without it the param is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Regular expression that the whole value must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Whether the value is kept out of logs and messages.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sensitive: bool,
+    /// Whether it may be left out although it has no default.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub optional: bool,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// One script of a workflow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Unique across create and delete: letter first, then letters, digits and hyphens, at most 30 characters.
+    #[schemars(length(min = 1, max = 30))]
+    pub name: String,
+    /// Values the script receives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// Values the script writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// Run by its shebang; without one, by `/bin/sh`.
+    #[serde(default)]
+    pub script: String,
+    /// Time until the script is signalled. Default 10m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// Further attempts after a failed one. Create and refresh: default 0; delete is retried for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// Signal at the deadline. Default SIGTERM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// Time between that signal and SIGKILL. Default 30s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Span>,
+}
+
+/// A value a script receives: exactly one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Input {
+    /// Unique among the inputs of the step, at most 30 characters; with `valueFromSandbox` the name of the param.
+    #[schemars(length(min = 1, max = 30))]
+    pub name: String,
+    /// The value is the param of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_from_sandbox: Option<bool>,
+    /// The value is an output of another step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_from_step: Option<ValueFromStep>,
+    /// How the script sees it. Default: an env var, the name in upper case with `-` turned into `_`.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub as_: Option<InputAs>,
+    /// Kept as written; means nothing.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+}
+
+/// A reference to another step's output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueFromStep {
+    /// The step.
+    pub name: String,
+    /// Its output.
+    pub output: String,
+}
+
+/// How a script sees an input: either or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputAs {
+    /// Environment variable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// File; a relative path is below the step's working folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// A value a script writes to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Unique within the step, at most 30 characters.
+    #[schemars(length(min = 1, max = 30))]
+    pub name: String,
+    /// The file it is read from, byte for byte.
+    #[serde(default)]
+    pub value_from_path: String,
+    /// False: only for later steps, never for pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver: Option<bool>,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Kept as written; means nothing.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+}
+
+/// The refresh workflow. A step bears the name of the create step whose outputs (any subset) it replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refresh {
+    /// Time between the end of one and the start of the next.
+    pub every: Span,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// Which namespaces may use a plugin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// All, those the selector selects, or none.
+    pub from: AllowedFrom,
+    /// Selects namespaces by label; with `from: Selector`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// The ways to allow namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AllowedFrom {
+    /// Every namespace.
+    All,
+    /// Those that the selector selects.
+    Selector,
+    /// No namespace: retired.
+    None,
+}
+
+/// Bounds on the use of a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Resources that may be in creation at once. Default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub concurrency: Option<u32>,
+    /// Instances per namespace; over it pods are denied. Default 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub per_namespace: Option<u32>,
+    /// The longest linger a binding may ask for. Default 24h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linger: Option<Span>,
+}
+
+/// What the runner says about a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourcePluginStatus {
+    /// Live instances that pinned this version.
+    #[serde(default)]
+    pub instances: i64,
+    /// The generation that the conditions speak of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// `Accepted`, `ResolvedRefs`.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+}
+
+/// The version shown for a draft.
+pub const DRAFT_VERSION: &str = "0.0.0";
+/// Time until a script is signalled, unless the step says otherwise.
+pub const DEFAULT_TIMEOUT: Span = Span::from_secs(600);
+/// Time between that signal and SIGKILL, unless the step says otherwise.
+pub const DEFAULT_GRACE: Span = Span::from_secs(30);
+/// Resources of one plugin in creation at once, unless it says otherwise.
+pub const DEFAULT_CONCURRENCY: u32 = 10;
+/// Instances of one plugin in one namespace, unless it says otherwise.
+pub const DEFAULT_PER_NAMESPACE: u32 = 50;
+/// The longest linger, unless the plugin says otherwise.
+pub const DEFAULT_LONGEST_LINGER: Span = Span::from_secs(86_400);
+
+impl ResourcePluginSpec {
+    /// `name@version`, drafts as `name@0.0.0`.
+    pub fn identity(&self) -> String {
+        format!("{}@{}", self.name, self.version.as_deref().unwrap_or(DRAFT_VERSION))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -1,0 +1,13 @@
+//! The rules of sandbind, as functions of data.
+//!
+//! Nothing here does I/O, reads a clock, an environment variable or a file, or draws a random number: time and randomness
+//! are arguments, effects are values of [`lifecycle::effect::Effect`]. The modules form floors; a module uses only those
+//! named before it in this list.
+
+pub mod problem;
+
+pub mod api;
+
+pub mod identity;
+
+pub mod lifecycle;

@@ -1,0 +1,3 @@
+//! Observe → decide → perform, on ports.
+
+pub mod ports;
