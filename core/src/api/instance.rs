@@ -162,6 +162,9 @@ pub struct PinnedPlugin {
     pub uid: String,
     /// Hash of content and params; a different one is `Outdated` or a reason for the next round.
     pub hash: String,
+    /// Output keys that pods may get from this round; what an admission checks a pod's wishes against.
+    #[serde(default)]
+    pub output_keys: BTreeSet<String>,
     /// Seconds between refreshes; none: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_seconds: Option<u64>,
