@@ -1,1 +1,64 @@
-fn main() {}
+//! The project's own tasks: `cargo xtask --help`.
+
+mod bench;
+mod broken;
+mod ci;
+mod generate;
+mod image;
+mod process;
+mod test;
+mod testbed;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks", max_term_width = 110)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// The main job on this machine, no cluster needed
+    Demo,
+    /// Everything: unit, property, simulation, conformance and end-to-end tests on a real cluster
+    Test(test::Args),
+    /// Only the end-to-end tests, on a running cluster or one that is started for them
+    E2e(test::E2eArgs),
+    /// A real Kubernetes on this machine
+    #[command(subcommand)]
+    Cluster(testbed::Command),
+    /// The container image with all programs, as a file that `cluster load` takes
+    Image(image::Args),
+    /// Writes what is generated: manifests, reference pages
+    Generate {
+        /// Write nothing; fail when something would change
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measures the figures of docs/performance.md
+    Bench(bench::Args),
+    /// Shows that each patch in tests/broken makes the test fail that it names
+    Broken {
+        /// Only patches whose name contains this
+        filter: Option<String>,
+    },
+    /// What continuous integration runs
+    Ci(test::Args),
+}
+
+fn main() -> Result<()> {
+    match Args::parse().task {
+        Task::Demo => test::demo(),
+        Task::Test(args) => test::all(&args),
+        Task::E2e(args) => test::e2e(&args),
+        Task::Cluster(command) => testbed::run(&command),
+        Task::Image(args) => image::build(&args).map(|file| process::print(&file.display().to_string())),
+        Task::Generate { check } => generate::run(check),
+        Task::Bench(args) => bench::run(&args),
+        Task::Broken { filter } => broken::run(filter.as_deref()),
+        Task::Ci(args) => ci::run(&args),
+    }
+}

@@ -1,0 +1,33 @@
+//! What continuous integration runs, cheapest first.
+
+use anyhow::Result;
+
+use crate::{
+    generate,
+    process::{self, cargo, note},
+    test,
+};
+
+/// Format, lints, bans, drift, documentation, then the README's test command.
+pub(crate) fn run(args: &test::Args) -> Result<()> {
+    process::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    process::run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    if process::there("cargo-deny") {
+        process::run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+    } else {
+        note("cargo-deny is not installed; the bans that matter are checked by the layering tests");
+    }
+    generate::run(true)?;
+    process::run(
+        cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    test::all(args)
+}

@@ -1,0 +1,130 @@
+//! The tests, and the demo.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    image,
+    process::{self, cargo, note, run},
+    testbed::{self, Cluster},
+};
+
+/// Flags of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out what needs a real cluster (root, a few Debian packages, Go), and say so
+    #[arg(long)]
+    without_cluster: bool,
+    /// Kubernetes version of the cluster, such as v1.33.13
+    #[arg(long)]
+    k8s: Option<String>,
+}
+
+/// Flags of `cargo xtask e2e`.
+#[derive(clap::Args)]
+pub(crate) struct E2eArgs {
+    /// Only tests whose name contains this
+    filter: Option<String>,
+    /// Kubernetes version of the cluster, such as v1.33.13
+    #[arg(long)]
+    k8s: Option<String>,
+    /// Leave the cluster running afterwards
+    #[arg(long)]
+    keep: bool,
+    /// Use the running cluster with the sandbind that is installed there
+    #[arg(long)]
+    as_is: bool,
+}
+
+/// `cargo xtask demo`
+pub(crate) fn demo() -> Result<()> {
+    run(&mut cargo(&["build", "--quiet", "--package", "sandbind-cli", "--bin", "sandbind"]))?;
+    run(&mut process::command(image::target_dir().join("debug/sandbind"), &["demo"]))
+}
+
+/// `cargo xtask test`
+pub(crate) fn all(args: &Args) -> Result<()> {
+    if args.without_cluster {
+        run(&mut cargo(&["test", "--workspace"]))?;
+        note("left out by --without-cluster: the adapters' conformance tests and all end-to-end tests");
+        return Ok(());
+    }
+    with_cluster(args.k8s.as_deref(), false, |cluster| {
+        run(cargo(&["test", "--workspace"]).env("SANDBIND_TEST_KUBECONFIG", &cluster.kubeconfig))?;
+        prepare(cluster)?;
+        end_to_end(cluster, None)
+    })
+}
+
+/// `cargo xtask e2e`
+pub(crate) fn e2e(args: &E2eArgs) -> Result<()> {
+    with_cluster(args.k8s.as_deref(), args.keep || args.as_is, |cluster| {
+        if !args.as_is {
+            prepare(cluster)?;
+        }
+        end_to_end(cluster, args.filter.as_deref())
+    })
+}
+
+/// Images and the installation that the end-to-end tests need.
+pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
+    postgres_images()?;
+    testbed::install(cluster, &["--bind-window", "20s", "--replicas", "1"])
+}
+
+/// Runs the end-to-end tests against an installed cluster.
+pub(crate) fn end_to_end(cluster: &Cluster, filter: Option<&str>) -> Result<()> {
+    let mut path = vec![cluster.bin.clone(), image::target_dir().join("debug")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let mut test = cargo(&["test", "--package", "sandbind-tests", "--test", "e2e", "--"]);
+    test.args(filter).env("KUBECONFIG", &cluster.kubeconfig).env("PATH", std::env::join_paths(path)?);
+    run(test.env("SANDBIND_TESTBED_STATE", testbed::state()))
+}
+
+fn with_cluster(k8s: Option<&str>, keep: bool, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {
+    if process::output(&mut process::command("id", &["-u"]))?.trim() != "0" {
+        bail!(
+            "the real cluster needs root; run as root, or `cargo xtask test --without-cluster` to leave that part out"
+        );
+    }
+    if !process::there("go") {
+        bail!(
+            "Go is missing: the real cluster is built from Go modules; install Go, or `cargo xtask test --without-cluster`"
+        );
+    }
+    let cluster = testbed::up(k8s, &["--audit"])?;
+    let result = job(&cluster);
+    if keep {
+        note(&format!("left running: export KUBECONFIG={}", cluster.kubeconfig.display()));
+        return result;
+    }
+    let stopped = testbed::down();
+    result.and(stopped)
+}
+
+/// `localhost/psql:1` and `localhost/postgres:1`: this machine's PostgreSQL 15, or Debian's packages, which need not be installed for it.
+fn postgres_images() -> Result<()> {
+    let dir = process::cache().join("images");
+    std::fs::create_dir_all(&dir)?;
+    let (psql, postgres) = (dir.join("psql.tar"), dir.join("postgres.tar"));
+    let home = PathBuf::from("/usr/lib/postgresql/15");
+    let bin = home.join("bin").display().to_string();
+    if !home.join("bin/postgres").exists() {
+        testbed::make_image("debs", "psql:1", &psql, &["postgresql-client-15"])?;
+        return testbed::make_image("debs", "postgres:1", &postgres, &["postgresql-15"]);
+    }
+    testbed::make_image("copy", "psql:1", &psql, &[&format!("{bin}/psql"), "bash"])?;
+    // llvmjit would pull in all of LLVM.
+    let mut libraries: Vec<String> = std::fs::read_dir(home.join("lib"))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "so"))
+        .map(|path| path.display().to_string())
+        .filter(|path| !path.contains("llvmjit"))
+        .collect();
+    libraries.sort();
+    let mut paths = vec![bin.as_str()];
+    paths.extend(libraries.iter().map(String::as_str));
+    paths.extend(["/usr/share/postgresql/15", "/usr/share/zoneinfo", "bash"]);
+    testbed::make_image("copy", "postgres:1", &postgres, &paths)
+}

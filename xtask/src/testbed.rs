@@ -1,0 +1,119 @@
+//! The real Kubernetes of the tests: `tests/testbed` built once into the cache, up in seconds, down without a trace.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    image,
+    process::{self, command, output, root},
+};
+
+/// `cargo xtask cluster …`
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Starts a cluster and leaves it running; the last line printed is `export KUBECONFIG=…`
+    Up {
+        /// Kubernetes version, such as v1.33.13; the pinned one needs no flag
+        #[arg(long)]
+        k8s: Option<String>,
+        /// Build the image and install sandbind
+        #[arg(long)]
+        install: bool,
+        /// Further flags for tests/testbed/up
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
+    /// Stops the cluster and removes every trace
+    Down,
+    /// Loads an image file into the running cluster
+    Load {
+        /// A docker archive, such as `cargo xtask image` makes
+        file: PathBuf,
+    },
+}
+
+/// A cluster that is up.
+pub(crate) struct Cluster {
+    /// Its admin kubeconfig.
+    pub(crate) kubeconfig: PathBuf,
+    /// The folder with kubectl of its version.
+    pub(crate) bin: PathBuf,
+}
+
+/// Does what was asked.
+pub(crate) fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Up { k8s, install, more } => {
+            let cluster = up(k8s.as_deref(), &more.iter().map(String::as_str).collect::<Vec<_>>())?;
+            if *install {
+                self::install(&cluster, &[])?;
+            }
+            process::note(&format!("kubectl of this version is in {}", cluster.bin.display()));
+            process::print(&format!("export KUBECONFIG={}", cluster.kubeconfig.display()));
+            Ok(())
+        }
+        Command::Down => down(),
+        Command::Load { file } => load(file),
+    }
+}
+
+fn script(name: &str) -> std::process::Command {
+    let mut script = command(root().join("tests/testbed").join(name), &[]);
+    script.env("CLUSTER_CACHE", process::cache().join("cluster")).env("CLUSTER_STATE", state());
+    script
+}
+
+/// Where the running cluster keeps its state. Short: unix sockets are below it.
+pub(crate) fn state() -> PathBuf {
+    std::env::var_os("CLUSTER_STATE").map_or_else(|| PathBuf::from("/run/sandbind-testbed"), PathBuf::from)
+}
+
+/// Builds what is missing and starts what is not running.
+pub(crate) fn up(k8s: Option<&str>, more: &[&str]) -> Result<Cluster> {
+    let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();
+    let bin = output(script("build").args(&version))?;
+    let bin = bin.lines().last().context("tests/testbed/build printed no folder")?.into();
+    output(script("up").args(&version).args(more))?;
+    Ok(Cluster { kubeconfig: state().join("kubeconfig"), bin })
+}
+
+/// Stops it and removes every trace.
+pub(crate) fn down() -> Result<()> {
+    run_script("down", &[])
+}
+
+/// Loads an image file into every node.
+pub(crate) fn load(file: &std::path::Path) -> Result<()> {
+    run_script("images", &["load", &file.display().to_string()])
+}
+
+/// Makes an image file unless it is there, and loads it. `way` is `copy` (paths on this machine) or `debs` (Debian packages).
+pub(crate) fn make_image(way: &str, name: &str, file: &std::path::Path, content: &[&str]) -> Result<()> {
+    if !file.exists() {
+        let file_name = file.display().to_string();
+        let mut arguments = vec![way, name, file_name.as_str()];
+        arguments.extend(content);
+        run_script("images", &arguments)?;
+    }
+    load(file)
+}
+
+fn run_script(name: &str, arguments: &[&str]) -> Result<()> {
+    process::run(script(name).args(arguments))
+}
+
+/// Builds the image, loads it and installs sandbind with the command's own `install --apply`.
+pub(crate) fn install(cluster: &Cluster, more: &[&str]) -> Result<()> {
+    let file = image::build(&image::Args::for_tests())?;
+    load(&file)?;
+    process::run(
+        process::cargo(&["build", "--package", "sandbind-cli", "--bin", "sandbind"]).current_dir(root()),
+    )?;
+    let sandbind = image::target_dir().join("debug/sandbind");
+    process::run(
+        command(sandbind, &["install", "--apply", "--image", image::IMAGE])
+            .args(more)
+            .env("KUBECONFIG", &cluster.kubeconfig),
+    )
+}
