@@ -1,3 +1,4 @@
 //! Observe → decide → perform, on ports.
 
 pub mod ports;
+pub mod trace;
