@@ -10,4 +10,10 @@ pub mod api;
 
 pub mod identity;
 
+pub mod version;
+
+pub mod plugin;
+
+pub mod step;
+
 pub mod lifecycle;

@@ -39,6 +39,8 @@ pub const ANNOTATION_FORGET: &str = "sandbind.dev/forget";
 pub const ANNOTATION_DELETE_WITH: &str = "sandbind.dev/delete-with";
 /// Annotation on a ResourceInstance: any new value makes a stalled delete try again at once.
 pub const ANNOTATION_DELETE_NOW: &str = "sandbind.dev/delete-now";
+/// Annotation on a step pod: JSON of the run it was made for.
+pub const ANNOTATION_RUN: &str = "sandbind.dev/run";
 /// Annotation on an injected pod: hash of what was injected.
 pub const ANNOTATION_INJECTED: &str = "sandbind.dev/injected";
 
@@ -90,6 +92,13 @@ pub const ENV_RUNNER_CA: &str = "SANDBIND_RUNNER_CA";
 pub const ENV_TOKEN_PATH: &str = "SANDBIND_TOKEN_PATH";
 /// Environment of the sidecar: JSON of [`crate::message::PodBindings`].
 pub const ENV_BINDINGS: &str = "SANDBIND_BINDINGS";
+/// Environment of the agent: comma list of its container's variables whose values come from Secrets and must not leave the
+/// pod. `*` stands for every variable, as Secrets taken whole name theirs themselves, but for `SANDBIND_…`, `SIGNADOT_…`,
+/// `KUBERNETES_…`, `PATH`, `HOME`, `HOSTNAME`, `PWD`, `TERM`; `!NAME` takes one out again, being plain in the pod.
+pub const ENV_REDACT_ENV: &str = "SANDBIND_REDACT_ENV";
+/// Environment of the agent: colon list of files, and folders of files, that come from Secrets and whose content must not
+/// leave the pod.
+pub const ENV_REDACT_FILES: &str = "SANDBIND_REDACT_FILES";
 /// Environment of a `run` command: the folder that holds the files.
 pub const ENV_FILES: &str = "SANDBIND_FILES";
 

@@ -1,6 +1,7 @@
 //! The durable record as a program has read it, and what names one run of a step.
 
-use crate::api::instance::{ResourceInstanceSpec, ResourceInstanceStatus, Work};
+use crate::api::instance::{ResourceInstanceSpec, ResourceInstanceStatus};
+pub use crate::step::StepRun;
 
 /// A ResourceInstance as read, with the revision that every write of it must name.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,28 +31,4 @@ pub struct Orders {
     pub delete_with: Option<String>,
     /// Try a stalled delete again at once; any new value.
     pub delete_now: Option<String>,
-}
-
-/// One attempt of one step: names its pod, its claim and its result.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StepRun {
-    /// The record's name.
-    pub instance: String,
-    /// The incarnation.
-    pub incarnation: String,
-    /// The round.
-    pub round: u32,
-    /// What it is part of.
-    pub work: Work,
-    /// The step's name.
-    pub step: String,
-    /// The attempt, from 1.
-    pub attempt: u32,
-}
-
-impl StepRun {
-    /// The name of its pod.
-    pub fn pod_name(&self) -> String {
-        crate::identity::step_pod(&self.incarnation, self.work, self.round, &self.step, self.attempt)
-    }
 }

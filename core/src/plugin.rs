@@ -1,0 +1,3 @@
+//! Everything about a plugin's content: reading, checking, and what follows from it.
+
+pub mod params;
