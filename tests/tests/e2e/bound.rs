@@ -1,0 +1,119 @@
+//! A label is enough: the pod starts with its database, and everything is gone after it.
+
+use super::support::{
+    Ledger, Namespace, calm, eventually,
+    fixtures::{Plugin, binding, deployment},
+    kubectl,
+};
+
+#[test]
+fn an_app_connects_to_its_own_database_with_the_injected_env() {
+    let _calm = calm();
+    let ledger = Ledger::get();
+    let shop = Namespace::new();
+    let plugin =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/postgres/plugin.yaml"))
+            .unwrap();
+    let applied = super::support::kubectl::sandbind_with(&["plugin", "apply", "-f", "-"], &plugin);
+    assert!(applied.code == 0 || applied.stderr.contains("exists"), "{applied:?}");
+    let example = |file: &str| {
+        std::fs::read_to_string(format!("{}/../examples/postgres/{file}", env!("CARGO_MANIFEST_DIR")))
+            .unwrap()
+    };
+    for file in ["binding.yaml", "deployment.yaml"] {
+        let text = example(file);
+        let path = std::env::temp_dir().join(format!("{}-{file}", shop.name));
+        std::fs::write(&path, text).unwrap();
+        kubectl(&["-n", &shop.name, "apply", "-f", path.to_str().unwrap()]);
+    }
+    let pod = shop.ready_pod("sandbind.dev/sandbox=pr-142", 90);
+    // The container's own client, the container's own env.
+    let answer = eventually("the app's own connection", 30, || {
+        shop.exec(
+            &pod,
+            "app",
+            &[
+                "bash",
+                "-c",
+                "psql \"$DATABASE_URL\" -Atc 'select count(*) from pg_tables where schemaname = $$public$$'",
+            ],
+        )
+    });
+    assert_ne!(answer.trim(), "0", "the fixture was loaded");
+    let record = shop.instance("pr-142", "db").unwrap();
+    assert_eq!(record["status"]["phase"], "Ready");
+    let sandbox = eventually("the Sandbox says Ready", 10, || {
+        let sandbox = shop.json(&["sandbox", "pr-142"]);
+        if sandbox["status"]["phase"] == "Ready" { Ok(sandbox) } else { Err(sandbox.to_string()) }
+    });
+    assert_eq!(sandbox["status"]["resources"][0]["name"], "db");
+
+    shop.kubectl(&["delete", "deployment", "--all"]);
+    shop.nothing_left(180);
+    assert_eq!(ledger.databases(), Vec::<String>::new());
+    assert_eq!(ledger.roles(), Vec::<String>::new());
+}
+
+#[test]
+fn three_replicas_share_one_resource_and_it_is_deleted_once_after_the_last() {
+    let _calm = calm();
+    let ledger = Ledger::get();
+    let shop = Namespace::new();
+    let plugin = Plugin::new("", "");
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    shop.apply(&deployment("web", "pr-1", 3));
+    kubectl(&["-n", &shop.name, "rollout", "status", "deployment/web", "--timeout=90s"]);
+    assert_eq!(ledger.count(&plugin.name, "create"), 1);
+    let urls: std::collections::BTreeSet<String> = shop
+        .pods("app=web")
+        .iter()
+        .map(|pod| {
+            shop.exec(pod["metadata"]["name"].as_str().unwrap(), "app", &["sh", "-c", "echo $DB_URL"])
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(urls.len(), 1, "{urls:?}");
+    assert!(urls.first().unwrap().starts_with("made://pr-1-"));
+    shop.kubectl(&["scale", "deployment/web", "--replicas=0"]);
+    shop.nothing_left(90);
+    assert_eq!(ledger.count(&plugin.name, "delete"), 1);
+    assert!(ledger.alive(&plugin.name).is_empty());
+}
+
+#[test]
+fn the_same_sandbox_name_in_two_namespaces_means_two_resources() {
+    let _calm = calm();
+    let ledger = Ledger::get();
+    // Names things by the published variable alone.
+    let plugin = Plugin::new(
+        "psql -qc \"insert into effects (plugin, name, phase) values ('names', '$SIGNADOT_SANDBOX_NAME', 'create')\"",
+        "",
+    );
+    let spaces = [Namespace::new(), Namespace::new()];
+    for space in &spaces {
+        space.apply(&binding(&plugin.name, "linger: 1s"));
+        space.apply(&deployment("web", "same", 1));
+    }
+    for space in &spaces {
+        space.ready_pod("app=web", 90);
+    }
+    assert_eq!(ledger.count(&plugin.name, "create"), 2);
+    let names = ledger.sql("select count(distinct name) from effects where plugin = 'names'").unwrap();
+    assert!(names.parse::<u32>().unwrap() >= 2, "{names}");
+    for space in &spaces {
+        space.kubectl(&["delete", "deployment", "web"]);
+        space.nothing_left(90);
+    }
+}
+
+#[test]
+fn a_deployment_applied_before_its_binding_ends_bound() {
+    let _calm = calm();
+    Ledger::get();
+    let shop = Namespace::new();
+    let plugin = Plugin::new("", "");
+    shop.apply(&deployment("web", "pr-7", 1));
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    let pod = shop.ready_pod("app=web", 120);
+    assert!(shop.exec(&pod, "app", &["sh", "-c", "echo $DB_URL"]).unwrap().starts_with("made://"));
+}

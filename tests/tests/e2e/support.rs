@@ -1,0 +1,46 @@
+//! What the end-to-end tests stand on: kubectl as users have it, waiting with a deadline, fixtures.
+
+pub mod fixtures;
+pub mod kubectl;
+pub mod ledger;
+pub mod namespace;
+pub mod wait;
+
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use kubectl::{apply, create, json, kubectl, sandbind, try_apply, try_kubectl};
+pub use ledger::Ledger;
+pub use namespace::Namespace;
+pub use wait::{eventually, holds};
+
+/// Tests that disturb sandbind's own programs run alone; all others side by side.
+static CALM: RwLock<()> = RwLock::new(());
+
+/// For a test that needs sandbind's programs to be left in peace.
+pub fn calm() -> RwLockReadGuard<'static, ()> {
+    CALM.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// For a test that disturbs them.
+pub fn storm() -> RwLockWriteGuard<'static, ()> {
+    CALM.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A short id that no other test of this run has.
+pub fn unique() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let run = std::process::id() % 46_656;
+    format!("{}{}", base36(run), base36(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn base36(mut number: u32) -> String {
+    let mut digits = Vec::new();
+    loop {
+        digits.push(char::from_digit(number % 36, 36).unwrap());
+        number /= 36;
+        if number == 0 {
+            return digits.into_iter().rev().collect();
+        }
+    }
+}
