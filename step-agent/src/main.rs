@@ -1,1 +1,2 @@
+//! The step agent.
 fn main() {}

@@ -8,5 +8,6 @@ pub mod bytes;
 pub mod conversation;
 pub mod message;
 pub mod name;
+pub mod signal;
 
 pub use bytes::Bytes64;

@@ -104,7 +104,7 @@ pub enum ScriptEnd {
         /// Exit code, 0 to 255.
         code: i32,
     },
-    /// A signal ended it that the agent did not send.
+    /// A signal ended it, not the one of its deadline.
     Signaled {
         /// Signal number.
         signal: i32,

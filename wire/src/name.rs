@@ -88,6 +88,8 @@ pub const ENV_RUNNER_URL: &str = "SANDBIND_RUNNER_URL";
 pub const ENV_RUNNER_NAME: &str = "SANDBIND_RUNNER_NAME";
 /// Environment of sidecar and agent: PEM bundle of the CAs as of the pod's creation.
 pub const ENV_RUNNER_CA: &str = "SANDBIND_RUNNER_CA";
+/// Environment of sidecar and agent, optional: folder of the mounted [`RUNNER_CONFIG_MAP`], whose keys win over the three above.
+pub const ENV_RUNNER_DIR: &str = "SANDBIND_RUNNER_DIR";
 /// Environment of sidecar and agent: path of the token file.
 pub const ENV_TOKEN_PATH: &str = "SANDBIND_TOKEN_PATH";
 /// Environment of the sidecar: JSON of [`crate::message::PodBindings`].

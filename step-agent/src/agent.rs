@@ -1,0 +1,1 @@
+//! The agent in a step pod: claim, run, report.
