@@ -1,1 +1,7 @@
-fn main() {}
+//! The `sandbind` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sandbind_cli::main()
+}

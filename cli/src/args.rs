@@ -1,0 +1,66 @@
+//! What can be typed. Nothing here does anything.
+
+mod install;
+
+pub use install::{DoctorArgs, InstallArgs, UninstallArgs};
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use sandbind_wire::name::SYSTEM_NAMESPACE;
+
+pub use crate::output::Format;
+
+/// Gives each sandbox of a service its own database, queue, bucket or infrastructure.
+#[derive(Debug, Parser)]
+#[command(name = "sandbind", version, propagate_version = false, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not within --timeout.")]
+pub struct Args {
+    #[command(flatten)]
+    /// Flags of every command.
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Namespace to act in
+    #[arg(short, long, global = true, value_name = "NS")]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Kubeconfig file; else $KUBECONFIG, else ~/.kube/config
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Namespace of sandbind's programs and records
+    #[arg(long, global = true, value_name = "NS", env = "SANDBIND_SYSTEM_NAMESPACE", default_value = SYSTEM_NAMESPACE, hide_env_values = true)]
+    pub system_namespace: String,
+    /// How data is shown
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub output: Format,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print everything that an installation needs, or apply it
+    Install(InstallArgs),
+    /// What the project's own tasks need
+    #[command(subcommand, hide = true)]
+    Internal(Internal),
+}
+
+/// Commands of the project's own tasks.
+#[derive(Debug, Subcommand)]
+pub enum Internal {
+    /// Write the generated files below DIR: manifests/, docs/reference/cli.md
+    Generate {
+        /// Root of the source tree
+        dir: PathBuf,
+    },
+}

@@ -1,0 +1,58 @@
+//! The way to the cluster: kubeconfig, context and namespace as kubectl takes them.
+
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+
+use crate::{
+    args::Global,
+    exit::{Failure, Outcome},
+};
+
+/// A client and the namespace that commands act in.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    /// The client.
+    pub(crate) client: Client,
+    /// `-n`, else the context's, else `default`.
+    pub(crate) namespace: String,
+    /// Namespace of the programs and the records.
+    pub(crate) system: String,
+}
+
+/// Reads the kubeconfig (or the pod's own account) and makes a client. Asks nothing yet.
+pub(crate) async fn connect(global: &Global) -> Outcome<Cluster> {
+    let options = KubeConfigOptions { context: global.context.clone(), ..KubeConfigOptions::default() };
+    let config = match &global.kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| no_config(&error))?;
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| no_config(&error))?
+        }
+        None if global.context.is_some() => {
+            Config::from_kubeconfig(&options).await.map_err(|error| no_config(&error))?
+        }
+        None => Config::infer().await.map_err(|error| no_config(&error))?,
+    };
+    let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let client = Client::try_from(config)?;
+    Ok(Cluster { client, namespace, system: global.system_namespace.clone() })
+}
+
+fn no_config(error: &(impl std::error::Error + Send + Sync)) -> Failure {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !reason.contains(&text) {
+            reason = format!("{reason}: {text}");
+        }
+        source = cause.source();
+    }
+    Failure::failed(
+        "NoCluster",
+        "kubeconfig",
+        reason,
+        "set KUBECONFIG, or give --kubeconfig FILE and --context NAME",
+    )
+}

@@ -1,0 +1,19 @@
+//! What each command does: `<noun>/<verb>`.
+
+mod install;
+mod internal;
+
+use crate::{
+    args::{Args, Command},
+    exit::Outcome,
+    output::Shell,
+};
+
+/// Does what was typed.
+pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
+    let Args { global, command } = args;
+    match command {
+        Command::Install(args) => install::run(&global, args, shell).await,
+        Command::Internal(command) => internal::run(&command, shell),
+    }
+}

@@ -1,0 +1,139 @@
+//! What the API server itself holds against mistakes of ours: the runner's hand in tenants' namespaces, and the final
+//! look at a labelled pod after every other webhook.
+
+use sandbind_wire::name::{
+    ANNOTATION_UNMATCHED, CONTAINER_SIDECAR, LABEL_SANDBOX, PREFIX, RUNNER_CONFIG_MAP, VOLUME_TOKEN,
+};
+use serde_json::{Value, json};
+
+use super::{CONTROL_PLANE_NAMESPACES, Options, RUNNER, cluster_metadata};
+
+/// Name of the policy that confines the runner.
+const CONFINE: &str = "sandbind-confine-runner";
+/// Name of the policy that looks at labelled pods last.
+const FINAL: &str = "sandbind-bound-pods";
+
+/// The policies and their bindings.
+pub(super) fn all(options: &Options) -> Vec<Value> {
+    vec![confine_runner(options), binding(CONFINE), final_pod(options), binding(FINAL)]
+}
+
+fn binding(policy: &str) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": cluster_metadata(policy, "policy"),
+        "spec": {"policyName": policy, "validationActions": ["Deny"]},
+    })
+}
+
+/// Outside the system namespace the runner writes only Secrets `sandbind-<incarnation>` of type Opaque and the ConfigMap
+/// `sandbind-runner`, and neither where nothing is ever bound.
+fn confine_runner(options: &Options) -> Value {
+    let never: Vec<&str> = CONTROL_PLANE_NAMESPACES
+        .into_iter()
+        .chain(["kube-public"])
+        .chain(
+            options
+                .step_namespaces
+                .iter()
+                .map(String::as_str)
+                .filter(|namespace| *namespace != options.namespace),
+        )
+        .collect();
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": cluster_metadata(CONFINE, "policy"),
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE", "UPDATE", "DELETE"],
+                "resources": ["secrets", "configmaps"],
+            }]},
+            "matchConditions": [
+                {"name": "the-runner", "expression": format!("request.userInfo.username == '{}'", options.user(RUNNER))},
+                {"name": "away-from-home", "expression": format!("request.namespace != '{}'", options.namespace)},
+            ],
+            "variables": [
+                {"name": "it", "expression": "object == null ? oldObject : object"},
+                {"name": "secret", "expression": "request.resource.resource == 'secrets'"},
+            ],
+            "validations": [
+                {
+                    "expression": format!(
+                        "variables.secret ? variables.it.metadata.name.matches('^{PREFIX}[a-z2-7]{{16}}$') \
+                         : variables.it.metadata.name == '{RUNNER_CONFIG_MAP}'"
+                    ),
+                    "message": format!(
+                        "the plugin runner may write only Secrets named {PREFIX}<incarnation> and the ConfigMap {RUNNER_CONFIG_MAP} here"
+                    ),
+                },
+                {
+                    "expression": "!variables.secret || !has(variables.it.type) || variables.it.type == 'Opaque'",
+                    "message": "the plugin runner may write only Secrets of type Opaque here",
+                },
+                {
+                    "expression": format!("!(request.namespace in {})", cel_list(&never)),
+                    "message": "the plugin runner may write nothing in this namespace",
+                },
+            ],
+        },
+    })
+}
+
+/// After all mutation a labelled pod still carries the sidecar and its token volume: another webhook may have dropped them.
+/// Where a namespace lets unmatched pods run, nothing tells a stripped pod from an unmatched one, so nothing is refused.
+fn final_pod(options: &Options) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": cluster_metadata(FINAL, "policy"),
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "objectSelector": {"matchExpressions": [{"key": LABEL_SANDBOX, "operator": "Exists"}]},
+                "namespaceSelector": options.namespace_selector(),
+                "resourceRules": [{
+                    "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"],
+                }],
+            },
+            "matchConditions": [super::webhooks::no_mirror_pod()],
+            "variables": [
+                {"name": "may_be_unmatched", "expression": format!(
+                    "has(namespaceObject.metadata.annotations) && \
+                     '{ANNOTATION_UNMATCHED}' in namespaceObject.metadata.annotations && \
+                     namespaceObject.metadata.annotations['{ANNOTATION_UNMATCHED}'] == 'Allow'"
+                )},
+            ],
+            "validations": [
+                {
+                    "expression": format!(
+                        "variables.may_be_unmatched || has(object.spec.initContainers) && object.spec.initContainers.exists(c, \
+                         c.name == '{CONTAINER_SIDECAR}' && has(c.restartPolicy) && c.restartPolicy == 'Always')"
+                    ),
+                    "message": format!(
+                        "SidecarLost: spec.initContainers: the pod carries the label {LABEL_SANDBOX} but not the sidecar \
+                         {CONTAINER_SIDECAR} with restartPolicy Always (another webhook may have removed it: see `sandbind doctor`)"
+                    ),
+                },
+                {
+                    "expression": format!(
+                        "variables.may_be_unmatched || has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == '{VOLUME_TOKEN}')"
+                    ),
+                    "message": format!(
+                        "SidecarLost: spec.volumes: the pod carries the label {LABEL_SANDBOX} but not the volume {VOLUME_TOKEN} \
+                         (another webhook may have removed it: see `sandbind doctor`)"
+                    ),
+                },
+            ],
+        },
+    })
+}
+
+fn cel_list(items: &[&str]) -> String {
+    let quoted: Vec<String> = items.iter().map(|item| format!("'{item}'")).collect();
+    format!("[{}]", quoted.join(", "))
+}

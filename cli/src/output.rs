@@ -1,0 +1,153 @@
+//! The only place that prints. Data goes to stdout, everything else to stderr; progress shows only on a terminal.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one module that prints")]
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use sandbind_core::problem::{Problem, Severity};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::{Failure, Outcome};
+
+/// How data is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Tables and sentences.
+    #[default]
+    Human,
+    /// JSON, indented by 2.
+    Json,
+    /// YAML that every reader takes the same way.
+    Yaml,
+}
+
+/// Where a command says what it has to say.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    format: Format,
+    terminal: bool,
+}
+
+impl Shell {
+    /// For the process's own streams.
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, terminal: std::io::stderr().is_terminal() }
+    }
+
+    /// How data is asked for.
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Data as it is, a line end added when it has none. A closed pipe is no failure.
+    pub(crate) fn data(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _closed = out.write_all(text.as_bytes());
+        if !text.is_empty() && !text.ends_with('\n') {
+            let _closed = out.write_all(b"\n");
+        }
+        let _closed = out.flush();
+    }
+
+    /// Data in the format that was asked for; `human` makes the text for people.
+    pub(crate) fn show<T: Serialize>(&self, value: &T, human: impl FnOnce() -> String) -> Outcome {
+        match self.format {
+            Format::Human => self.data(&human()),
+            Format::Json => self.data(&serde_json::to_string_pretty(value)?),
+            Format::Yaml => self.data(&yaml(&serde_json::to_value(value)?)?),
+        }
+        Ok(())
+    }
+
+    /// A sentence beside the data: what was done.
+    pub(crate) fn note(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// What is going on; only where a person looks on.
+    pub(crate) fn progress(&self, text: &str) {
+        if self.terminal {
+            eprintln!("  {text}");
+        }
+    }
+
+    /// A problem with its four parts.
+    pub(crate) fn problem(&self, problem: &Problem) {
+        eprint!("{}", human(problem));
+    }
+
+    /// Says what went wrong, if anything, and answers the exit code.
+    pub(crate) fn end(&self, outcome: Outcome) -> ExitCode {
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failure { exit, problems }) => {
+                for problem in &problems {
+                    self.problem(problem);
+                }
+                ExitCode::from(exit.code())
+            }
+        }
+    }
+}
+
+/// Help and version go to stdout with 0, wrong usage to stderr with 2.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let _closed = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// A problem as people read it.
+pub(crate) fn human(problem: &Problem) -> String {
+    let head = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut text = format!("{head}: {}: {}\n", problem.code, problem.reason);
+    if !problem.place.is_empty() {
+        text.push_str(&format!("  at:      {}\n", problem.place));
+    }
+    if !problem.way_out.is_empty() {
+        text.push_str(&format!("  way out: {}\n", problem.way_out));
+    }
+    text
+}
+
+/// One YAML document. Without block scalars: what this writes every reader reads as the same strings.
+pub(crate) fn yaml(value: &Value) -> Outcome<String> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
+    serde_saphyr::to_string_with_options(value, options)
+        .map_err(|error| Failure::failed("Failed", "", error.to_string(), ""))
+}
+
+/// Several YAML documents.
+pub(crate) fn yaml_stream(values: &[Value]) -> Outcome<String> {
+    let documents: Vec<String> = values.iter().map(yaml).collect::<Outcome<_>>()?;
+    Ok(documents.join("---\n"))
+}
+
+/// Columns of equal width, three spaces between them, the last one not padded.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let lines: Vec<&Vec<String>> = std::iter::once(&head).chain(rows).collect();
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    lines
+        .iter()
+        .map(|line| {
+            let last = line.len().saturating_sub(1);
+            let mut text = String::new();
+            for (at, (cell, width)) in line.iter().zip(&widths).enumerate() {
+                text.push_str(cell);
+                if at < last {
+                    text.extend(std::iter::repeat_n(' ', width + 3 - cell.chars().count().min(*width)));
+                }
+            }
+            format!("{}\n", text.trim_end())
+        })
+        .collect()
+}
