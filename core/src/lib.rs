@@ -15,5 +15,6 @@ pub mod version;
 pub mod plugin;
 
 pub mod step;
+pub mod workflow;
 
 pub mod lifecycle;

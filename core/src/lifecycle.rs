@@ -1,9 +1,25 @@
 //! The life of one resource: what is durable, what is seen, what is to be done.
 //!
-//! [`decide`](decide::decide) is a pure function of the record and what was observed; [`claim`], [`settle`] and
-//! [`reserve`] are the three other writers' rules. The protocol is checked exhaustively in `tests/model.rs`.
+//! [`decide`] is a pure function of the record and what was observed; [`claim`], [`settle`] and [`reserve`](mod@reserve) are
+//! the three other writers' rules. Every write they answer is to be made by compare-and-swap on the record they were given.
+//! The protocol is checked exhaustively in `tests/model.rs`.
 
+pub mod claim;
+mod clock;
+pub mod conditions;
 pub mod effect;
+pub mod fairness;
+pub mod message;
 pub mod observed;
+pub mod pinning;
 pub mod record;
+pub mod reserve;
+pub mod settle;
 pub mod snapshot;
+mod steps;
+
+pub use claim::{ClaimDecision, claim};
+pub use message::describe;
+pub use pinning::{pinned, replaced};
+pub use reserve::{ReserveDecision, ReserveRequest, Standing};
+pub use settle::{Arrival, Settlement, settle};

@@ -100,6 +100,9 @@ pub struct ResourceInstanceStatus {
     /// Counts completed refreshes; 1 when first Ready.
     #[serde(default)]
     pub revision: u64,
+    /// Whether a refresh is under way: started, and not yet delivered.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refreshing: bool,
     /// When the delivered values were made: at Ready, and at each refresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -214,6 +217,12 @@ pub struct StepStatus {
     /// Failed attempts since the work last started.
     #[serde(default)]
     pub failures: u32,
+    /// Attempts since the work last started that asked for another one (exit code 75).
+    #[serde(default)]
+    pub again: u32,
+    /// Attempts in a row that ended without having been claimed, so without effect.
+    #[serde(default)]
+    pub unstarted: u32,
     /// When the first of them was claimed; bounds the tries of exit code 75.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -322,4 +331,9 @@ pub struct Owner {
     pub name: String,
     /// UID.
     pub uid: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }

@@ -1,9 +1,13 @@
-//! What there is to do: a closed set. The engine performs them in order and stops at the first that changes the record.
+//! What there is to do: a closed set. The engine performs them in order and stops at the first that changes the record
+//! ([`Effect::Pin`], [`Effect::Override`], [`Effect::Commit`], [`Effect::Remove`]); then it reads and decides anew.
 
 use std::time::Duration;
 
 use super::{record::StepRun, snapshot::Snapshot};
-use crate::api::instance::{Owner, ResourceInstanceStatus};
+use crate::api::{
+    instance::{Owner, ResourceInstanceStatus},
+    plugin::Step,
+};
 
 /// One thing to do. All are safe to repeat.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,12 +18,21 @@ pub enum Effect {
         /// What to store.
         snapshot: Box<Snapshot>,
     },
+    /// Put these delete steps into the round's snapshot, then commit [`replaced`](super::replaced) with the new snapshot.
+    Override {
+        /// The `NAME@VERSION` they come from.
+        identity: String,
+        /// The steps.
+        steps: Vec<Step>,
+    },
     /// Write this status if the record is still at the revision that was read.
     Commit {
         /// The whole new status.
         status: Box<ResourceInstanceStatus>,
         /// What the change is, for logs, metrics and write-point tests.
         change: Change,
+        /// What people are told once it is written.
+        tell: Vec<Notice>,
     },
     /// List users with quorum, then decide again on the same revision with the proof.
     ProveUnused,
@@ -33,8 +46,15 @@ pub enum Effect {
         /// The run.
         run: StepRun,
     },
-    /// Write the delivered outputs into the tenant's Secret: those of `keys` that are stored.
+    /// Make the outputs of these finished refresh attempts the current ones, all at once.
+    Adopt {
+        /// One run per refresh step.
+        runs: Vec<StepRun>,
+    },
+    /// Write the delivered outputs into the tenant's Secret: those of `keys` that are stored, none is fine.
     Deliver {
+        /// The revision that the values are of.
+        revision: u64,
         /// Output keys.
         keys: std::collections::BTreeSet<String>,
     },
@@ -45,9 +65,7 @@ pub enum Effect {
         /// Set when a person gave the resource up: written to the ledger first.
         forgotten: Option<String>,
     },
-    /// Tell people.
-    Announce(Notice),
-    /// Look again after this time at the latest.
+    /// Look again after this time at the latest; never zero.
     Wake(Duration),
 }
 

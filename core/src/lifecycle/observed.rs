@@ -29,6 +29,9 @@ pub struct Observed {
     /// What the live objects say a new round would be pinned to. Only asked for in Creating without snapshot, in Ready (for
     /// `Outdated`) and in Failed.
     pub plan: Plan,
+    /// Other delete steps for this round. Only asked for in Undoing and Deleting: when `orders.delete_with` differs from
+    /// `status.delete_with`, or when the pinned plugin is a draft and a delete step has failed.
+    pub replacement: Replacement,
     /// Keys (`<step>.<output>`) of the outputs stored for this round.
     pub stored: BTreeSet<String>,
     /// Pods of steps, by run. A run that is not here has no pod.
@@ -94,6 +97,23 @@ pub enum Plan {
     /// This.
     Found(Box<Snapshot>),
     /// Nothing can be pinned, for this reason: plugin or binding gone, not allowed, wrong params, conflicting bindings.
+    Impossible(Box<Problem>),
+}
+
+/// Delete steps that could take the place of the snapshot's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Replacement {
+    /// Not asked for, or there are none.
+    #[default]
+    None,
+    /// These.
+    Found {
+        /// The `NAME@VERSION` they come from.
+        identity: String,
+        /// The steps.
+        steps: Vec<crate::api::plugin::Step>,
+    },
+    /// The ordered ones cannot be had.
     Impossible(Box<Problem>),
 }
 

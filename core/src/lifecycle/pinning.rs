@@ -1,0 +1,61 @@
+//! What a round is bound to: its snapshot, and other delete steps when those of the snapshot do not do.
+
+use jiff::Timestamp;
+
+use super::{conditions, record::Record, snapshot::Snapshot, steps};
+use crate::{
+    api::instance::{PinnedPlugin, ResourceInstanceStatus, StepState, Work},
+    workflow::applicable,
+};
+
+/// The status once the round's snapshot is stored: what it is pinned to, and its create steps.
+pub fn pinned(record: &Record, snapshot: &Snapshot, now: Timestamp) -> ResourceInstanceStatus {
+    let mut status = record.status.clone();
+    status.plugin = Some(PinnedPlugin {
+        identity: snapshot.identity.clone(),
+        uid: snapshot.uid.clone(),
+        hash: snapshot.hash(),
+        output_keys: snapshot.deliverable(),
+        refresh_seconds: snapshot.plugin.refresh.as_ref().map(|refresh| refresh.every.as_secs()),
+    });
+    for step in &snapshot.plugin.create {
+        if steps::find(&status, Work::Create, &step.name).is_none() {
+            status.steps.push(steps::fresh(Work::Create, &step.name));
+        }
+    }
+    conditions::update(&mut status, now);
+    status
+}
+
+/// The status once other delete steps, those of `identity`, are in the snapshot: all that apply run (again), at once.
+pub fn replaced(
+    record: &Record,
+    snapshot: &Snapshot,
+    identity: &str,
+    now: Timestamp,
+) -> ResourceInstanceStatus {
+    let mut status = record.status.clone();
+    status.delete_with =
+        record.orders.delete_with.clone().filter(|order| order == identity).or(status.delete_with);
+    let steps = applicable(snapshot.delete_steps(), &snapshot.plugin.create, &record.status.steps);
+    for step in steps {
+        match steps::find_mut(&mut status, Work::Delete, &step.name) {
+            Some(known) => {
+                // An attempt that was never begun can be used as it is; a new one for everything else.
+                if known.state != StepState::Pending || known.claim.is_some() {
+                    known.attempt = known.attempt.saturating_add(1);
+                }
+                *known = crate::api::instance::StepStatus {
+                    attempt: known.attempt,
+                    claimed: known.claimed,
+                    last: known.last.clone(),
+                    ..steps::fresh(Work::Delete, &step.name)
+                };
+            }
+            None => status.steps.push(steps::fresh(Work::Delete, &step.name)),
+        }
+    }
+    status.fence += 1;
+    conditions::update(&mut status, now);
+    status
+}

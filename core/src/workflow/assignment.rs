@@ -1,0 +1,139 @@
+//! What the agent of one attempt is told: script, environment, files, outputs, deadline, and what must not leave the pod.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use sandbind_wire::{
+    Bytes64,
+    message::{Assignment, InputFile, OutputPath},
+    name::output_key,
+};
+
+use super::{DEFAULT_SIGNAL, grace_seconds, timeout_seconds};
+use crate::{
+    api::{
+        instance::{ResourceInstanceSpec, Work},
+        plugin::{Input, Param, ResourcePluginSpec, Step},
+    },
+    identity,
+};
+
+/// How much later than its claim an attempt gets its assignment; taken off the timeout. An answer that was lost and is given
+/// again must not stretch the attempt beyond the end that the claim tells everyone.
+pub type Late = Duration;
+
+/// What one attempt is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The resource.
+    pub spec: &'a ResourceInstanceSpec,
+    /// The round.
+    pub round: u32,
+    /// What the step is part of.
+    pub work: Work,
+    /// The step.
+    pub step: &'a Step,
+    /// The attempt, from 1.
+    pub attempt: u32,
+}
+
+/// What values an attempt may get. Never shown.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// The plugin of the round.
+    pub plugin: &'a ResourcePluginSpec,
+    /// Params that have a value.
+    pub params: &'a BTreeMap<String, String>,
+    /// Outputs stored so far, by `<step>.<output>`.
+    pub outputs: &'a BTreeMap<String, Bytes64>,
+    /// Routing key for the published environment.
+    pub routing_key: &'a str,
+}
+
+/// Everything the agent needs. Inputs without a value (a param nobody passed, an output that never came) are unset. An output
+/// that is no UTF-8 and is taken as an env var has its bad bytes replaced; taken as a file it is exact. A relative `as.path` is
+/// passed on and means: below the step's working folder.
+pub fn assignment(attempt: &Attempt<'_>, given: &Given<'_>, late: Late) -> Assignment {
+    let step = attempt.step;
+    let mut env = BTreeMap::new();
+    let mut files = Vec::new();
+    for input in &step.inputs {
+        let Some(value) = value(input, given) else { continue };
+        let (variable, path) = places(input);
+        if let Some(variable) = variable {
+            env.insert(variable, String::from_utf8_lossy(&value.0).into_owned());
+        }
+        if let Some(path) = path {
+            files.push(InputFile { path, content: value });
+        }
+    }
+    env.extend(environment(attempt, given.routing_key));
+    Assignment {
+        script: step.script.clone(),
+        env,
+        files,
+        outputs: step
+            .outputs
+            .iter()
+            .map(|output| OutputPath { name: output.name.clone(), path: output.value_from_path.clone() })
+            .collect(),
+        timeout_seconds: timeout_seconds(step).saturating_sub(late.as_secs()).max(1),
+        signal: step.signal.clone().unwrap_or_else(|| DEFAULT_SIGNAL.to_owned()),
+        grace_seconds: grace_seconds(step),
+        redact: redact(given),
+    }
+}
+
+fn value(input: &Input, given: &Given<'_>) -> Option<Bytes64> {
+    match &input.value_from_step {
+        Some(from) => given.outputs.get(&output_key(&from.name, &from.output)).cloned(),
+        None if input.value_from_sandbox == Some(true) => {
+            given.params.get(&input.name).map(|value| Bytes64::from(value.as_str()))
+        }
+        None => None,
+    }
+}
+
+/// Env var and path of an input; without `as`, or with an empty one, an env var named after it.
+fn places(input: &Input) -> (Option<String>, Option<String>) {
+    let (env, path) = input.as_.as_ref().map_or((None, None), |as_| (as_.env.clone(), as_.path.clone()));
+    if env.is_none() && path.is_none() {
+        return (Some(input.name.to_ascii_uppercase().replace('-', "_")), None);
+    }
+    (env, path)
+}
+
+/// What every script is told besides its inputs.
+fn environment(attempt: &Attempt<'_>, routing_key: &str) -> [(String, String); 12] {
+    let Attempt { spec, round, work, step, attempt } = attempt;
+    let (key, incarnation) = (&spec.key, spec.incarnation.as_str());
+    [
+        ("SANDBIND_SANDBOX", key.sandbox.clone()),
+        ("SANDBIND_NAMESPACE", key.namespace.clone()),
+        ("SANDBIND_RESOURCE", key.resource.clone()),
+        ("SANDBIND_INCARNATION", incarnation.to_owned()),
+        ("SANDBIND_NAME", identity::external_name(&key.sandbox, incarnation, *round)),
+        ("SANDBIND_PHASE", work.as_str().to_owned()),
+        ("SANDBIND_STEP", step.name.clone()),
+        ("SANDBIND_ATTEMPT", attempt.to_string()),
+        ("SIGNADOT_SANDBOX_ID", identity::published_sandbox_id(incarnation, *round)),
+        ("SIGNADOT_SANDBOX_NAME", identity::published_sandbox_name(&key.sandbox, incarnation, *round)),
+        ("SIGNADOT_SANDBOX_ROUTING_KEY", routing_key.to_owned()),
+        ("SIGNADOT_RESOURCE_NAME", key.resource.clone()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+}
+
+/// Sensitive params and every stored output: nothing of these leaves the pod in a log or a message.
+fn redact(given: &Given<'_>) -> Vec<Bytes64> {
+    let sensitive = given.plugin.params.iter().flatten().filter(|param: &&Param| param.sensitive);
+    let params =
+        sensitive.filter_map(|param| given.params.get(&param.name)).map(|v| Bytes64::from(v.as_str()));
+    let values: BTreeSet<Bytes64> = params.chain(given.outputs.values().cloned()).collect();
+    values.into_iter().filter(|value| !value.0.iter().all(u8::is_ascii_whitespace)).collect()
+}
+
+#[cfg(test)]
+mod tests;
