@@ -1,0 +1,116 @@
+//! The way to the API server: one client, a time limit on every call, and what its errors mean to a port.
+
+use std::{future::Future, path::Path, time::Duration};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, Config, Error,
+    api::Patch,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use sandbind_engine::ports::{Answer, PortError};
+use serde_json::Value;
+
+/// No single call takes longer; the API server itself ends requests after 34 s.
+const CALL: Duration = Duration::from_secs(15);
+/// Objects of one page of a listing.
+pub(crate) const PAGE: u32 = 500;
+
+/// Why there is no way to the API server.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Neither a kubeconfig nor a ServiceAccount.
+    #[error("no usable configuration for a cluster")]
+    Infer(#[source] kube::config::InferConfigError),
+    /// The kubeconfig is unusable.
+    #[error("the kubeconfig is not usable")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// The client could not be made from it.
+    #[error("no client could be made from the configuration")]
+    Client(#[source] Box<Error>),
+}
+
+/// A client by `kubeconfig`, or by what the environment offers: `KUBECONFIG`, `~/.kube/config`, the pod's ServiceAccount.
+///
+/// It does not repeat calls by itself: the engine does, with pauses of its own.
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
+    let mut config = match kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+                .await
+                .map_err(ConnectError::Kubeconfig)?
+        }
+        None => Config::infer().await.map_err(ConnectError::Infer)?,
+    };
+    config.default_retry = false;
+    Client::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))
+}
+
+/// A call with its time limit. `what` says what was asked, for people.
+pub(crate) async fn call<T>(what: &str, future: impl Future<Output = Result<T, Error>>) -> Answer<T> {
+    match tokio::time::timeout(CALL, future).await {
+        Ok(answer) => answer.map_err(|error| port_error(what, error)),
+        Err(elapsed) => Err(PortError::Failed { what: format!("{what}: no answer in time"), source: Box::new(elapsed) }),
+    }
+}
+
+/// As [`call`], with "not found" as `None`.
+pub(crate) async fn call_opt<T>(
+    what: &str,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Answer<Option<T>> {
+    call(what, async {
+        match future.await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
+    .await
+}
+
+/// What an error of the API server means. What does not parse is not quoted: it may be a Secret.
+pub(crate) fn port_error(what: &str, error: Error) -> PortError {
+    let what = what.to_owned();
+    match error {
+        Error::Api(status) => match (status.code, status.reason.as_str()) {
+            (409, "AlreadyExists") => PortError::Exists { what },
+            (409, _) => PortError::Conflict { what },
+            (400 | 403 | 404 | 405 | 413 | 422, _) => {
+                PortError::Refused { what, reason: status.message.clone() }
+            }
+            _ => PortError::Failed { what, source: Box::new(Error::Api(status)) },
+        },
+        Error::SerdeError(_) => {
+            PortError::Failed { what, source: "the answer has an unexpected form".to_owned().into() }
+        }
+        other => PortError::Failed { what, source: Box::new(other) },
+    }
+}
+
+/// Whether the refusal says that the namespace is being deleted or gone.
+pub(crate) fn namespace_ends(error: &Error) -> bool {
+    let Error::Api(status) = error else { return false };
+    status.code == 404
+        || (status.code == 403
+            && (status.message.contains("because it is being terminated")
+                || status.details.iter().any(|details| {
+                    details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
+                })))
+}
+
+/// JSON patch operations, as the client wants them.
+pub(crate) fn json_patch(operations: Value) -> Answer<Patch<()>> {
+    serde_json::from_value(operations).map(Patch::Json).map_err(|error| PortError::Failed {
+        what: "a patch could not be written".to_owned(),
+        source: Box::new(error),
+    })
+}
+
+/// The UID of a namespace, read with quorum. None: there is no such namespace.
+pub(crate) async fn namespace_uid(client: &Client, name: &str) -> Answer<Option<String>> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let found = call_opt(&format!("reading Namespace {name}"), api.get_metadata(name)).await?;
+    Ok(found.and_then(|namespace| namespace.metadata.uid))
+}
