@@ -51,7 +51,9 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> 
 pub(crate) async fn call<T>(what: &str, future: impl Future<Output = Result<T, Error>>) -> Answer<T> {
     match tokio::time::timeout(CALL, future).await {
         Ok(answer) => answer.map_err(|error| port_error(what, error)),
-        Err(elapsed) => Err(PortError::Failed { what: format!("{what}: no answer in time"), source: Box::new(elapsed) }),
+        Err(elapsed) => {
+            Err(PortError::Failed { what: format!("{what}: no answer in time"), source: Box::new(elapsed) })
+        }
     }
 }
 

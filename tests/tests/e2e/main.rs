@@ -1,5 +1,13 @@
 //! End-to-end tests: a real Kubernetes with sandbind installed, used by kubectl and the sandbind command.
 //! `cargo xtask e2e` brings both up.
 
+mod admission;
 mod bound;
+mod failing;
+mod leaving;
+mod namespaces;
+mod refreshing;
+mod sandboxes;
 mod support;
+mod waiting;
+mod workloads;

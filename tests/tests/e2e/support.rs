@@ -8,7 +8,7 @@ pub mod wait;
 
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub use kubectl::{apply, create, json, kubectl, sandbind, try_apply, try_kubectl};
+pub use kubectl::{apply, json, kubectl, sandbind, try_kubectl};
 pub use ledger::Ledger;
 pub use namespace::Namespace;
 pub use wait::{eventually, holds};

@@ -56,21 +56,15 @@ pub fn json(arguments: &[&str]) -> Value {
     if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
 }
 
-/// `kubectl apply -f -`; the standard error when it fails.
-pub fn try_apply(yaml: &str) -> Result<String, String> {
-    let ended = run("kubectl", &["apply", "-f", "-"], Some(yaml));
+/// kubectl with a document on standard input; the standard error when it fails.
+pub fn feed(arguments: &[&str], yaml: &str) -> Result<String, String> {
+    let ended = run("kubectl", arguments, Some(yaml));
     if ended.code == 0 { Ok(ended.stdout + &ended.stderr) } else { Err(ended.stderr) }
 }
 
 /// `kubectl apply -f -`, which must succeed.
 pub fn apply(yaml: &str) -> String {
-    try_apply(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
-}
-
-/// `kubectl create -f -`; the standard error when it fails.
-pub fn create(yaml: &str) -> Result<String, String> {
-    let ended = run("kubectl", &["create", "-f", "-"], Some(yaml));
-    if ended.code == 0 { Ok(ended.stdout) } else { Err(ended.stderr) }
+    feed(&["apply", "-f", "-"], yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 
 /// The sandbind command.

@@ -54,17 +54,12 @@ impl Namespace {
 
     /// The same; the standard error when it fails.
     pub fn try_apply(&self, yaml: &str) -> Result<String, String> {
-        super::try_apply(&self.at_home(yaml))
+        super::kubectl::feed(&["-n", &self.name, "apply", "-f", "-"], yaml)
     }
 
     /// `kubectl create` of documents without a namespace.
     pub fn create(&self, yaml: &str) -> Result<String, String> {
-        super::create(&self.at_home(yaml))
-    }
-
-    /// Puts the namespace into each document's metadata.
-    fn at_home(&self, yaml: &str) -> String {
-        yaml.replace("metadata: {", &format!("metadata: {{namespace: {}, ", self.name))
+        super::kubectl::feed(&["-n", &self.name, "create", "-f", "-"], yaml)
     }
 
     /// Pods with this label that are not being deleted.

@@ -1,0 +1,79 @@
+//! Namespaces that go away, and namespaces with rules of their own.
+
+use super::support::{
+    Ledger, Namespace, calm, eventually,
+    fixtures::{Plugin, binding, deployment, pod},
+    kubectl,
+};
+
+#[test]
+fn a_namespace_deleted_with_live_pods_goes_and_its_resources_are_deleted() {
+    let _calm = calm();
+    let ledger = Ledger::get();
+    let plugin = Plugin::new("", "");
+    let shop = Namespace::new();
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    shop.apply(&deployment("web", "pr-1", 1));
+    shop.ready_pod("app=web", 60);
+    let uid = shop.instance("pr-1", "db").unwrap()["spec"]["incarnation"].clone();
+    kubectl(&["delete", "namespace", &shop.name, "--timeout=90s"]);
+    eventually("the record is gone", 90, || {
+        if shop.instances().is_empty() { Ok(()) } else { Err(shop.picture()) }
+    });
+    assert!(ledger.alive(&plugin.name).is_empty());
+    // Made again under the same name: another life.
+    Namespace::named(&shop.name, "sandbind.dev/enabled: \"true\"", "");
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    shop.create(&pod("a", "pr-1")).unwrap();
+    shop.ready_pod("app=a", 60);
+    assert_ne!(shop.instance("pr-1", "db").unwrap()["spec"]["incarnation"], uid);
+    shop.kubectl(&["delete", "pod", "a"]);
+    shop.nothing_left(90);
+}
+
+const RESTRICTED: &str = r#"apiVersion: v1
+kind: Pod
+metadata: {name: strict, labels: {app: strict, sandbind.dev/sandbox: "pr-1"}}
+spec:
+  securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}
+  containers:
+  - name: app
+    image: localhost/test:1
+    command: [sh, -c, "trap exit TERM; sleep 3600 & wait"]
+    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+    resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 100m, memory: 32Mi}}
+"#;
+
+#[test]
+fn restricted_and_limited_namespaces_accept_the_injected_pod() {
+    let _calm = calm();
+    Ledger::get();
+    let plugin = Plugin::new("", "");
+    let shop =
+        Namespace::with("sandbind.dev/enabled: \"true\", pod-security.kubernetes.io/enforce: restricted", "");
+    shop.apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: {requests.cpu: \"2\", requests.memory: 1Gi, limits.cpu: \"2\", limits.memory: 1Gi}}\n");
+    shop.apply("apiVersion: v1\nkind: LimitRange\nmetadata: {name: least}\nspec: {limits: [{type: Container, min: {cpu: 5m, memory: 8Mi}, max: {cpu: \"1\", memory: 512Mi}}]}\n");
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    shop.create(RESTRICTED).unwrap();
+    shop.ready_pod("app=strict", 60);
+    shop.kubectl(&["delete", "pod", "strict", "--grace-period=1"]);
+    shop.nothing_left(90);
+}
+
+#[test]
+fn a_pod_refused_by_quota_after_provisioning_leaves_nothing() {
+    let _calm = calm();
+    let ledger = Ledger::get();
+    let plugin = Plugin::new("", "");
+    let shop = Namespace::new();
+    shop.apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none}\nspec: {hard: {pods: \"0\"}}\n");
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    let refused = shop.create(&pod("a", "pr-1")).unwrap_err();
+    assert!(refused.contains("quota"), "{refused}");
+    eventually("it was made all the same", 30, || match ledger.count(&plugin.name, "create") {
+        1 => Ok(()),
+        other => Err(format!("{other} creates")),
+    });
+    shop.nothing_left(120);
+    assert_eq!(ledger.count(&plugin.name, "delete"), 1);
+}

@@ -1,0 +1,99 @@
+//! Creation that takes longer than an admission may: held briefly, then gated, denied or not held at all.
+
+use std::time::Instant;
+
+use super::support::{
+    Ledger, Namespace, calm, eventually,
+    fixtures::{Plugin, binding, deployment, pod},
+    namespace::is_ready,
+};
+
+const SLOW: &str = "sleep 25";
+
+fn init_statuses(pod: &serde_json::Value) -> String {
+    pod["status"]["initContainerStatuses"].to_string()
+}
+
+#[test]
+fn a_slow_create_admits_the_pod_gated_within_the_budget_and_starts_it_after_its_outputs_exist() {
+    let _calm = calm();
+    Ledger::get();
+    let shop = Namespace::new();
+    let plugin = Plugin::new(SLOW, "");
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    let begin = Instant::now();
+    shop.create(&pod("a", "pr-1")).unwrap();
+    let took = begin.elapsed().as_secs_f32();
+    assert!(took < 11.0, "the create call took {took:.1} s");
+    let gated = shop.json(&["pod", "a"]);
+    assert!(!is_ready(&gated), "it waits");
+    eventually("the pod explains itself", 20, || {
+        let events = shop.kubectl(&["describe", "pod", "a"]);
+        if events.contains("db: step make") { Ok(()) } else { Err(events) }
+    });
+    let sandbox = eventually("the Sandbox shows the gated pod", 10, || {
+        let sandbox = shop.json(&["sandbox", "pr-1"]);
+        if sandbox["status"]["pods"][0]["state"] == "Gated" {
+            Ok(sandbox)
+        } else {
+            Err(sandbox["status"].to_string())
+        }
+    });
+    assert_eq!(sandbox["status"]["phase"], "Provisioning");
+    let name = shop.ready_pod("app=a", 60);
+    assert!(shop.exec(&name, "app", &["sh", "-c", "echo $DB_URL"]).unwrap().starts_with("made://"));
+    let record = shop.instance("pr-1", "db").unwrap();
+    assert_eq!(record["status"]["phase"], "Ready");
+    shop.kubectl(&["delete", "pod", "a"]);
+    shop.nothing_left(90);
+}
+
+#[test]
+fn block_denies_after_its_time_and_gate_does_not_wait() {
+    let _calm = calm();
+    Ledger::get();
+    let shop = Namespace::new();
+    let plugin = Plugin::new(SLOW, "");
+    shop.apply(&binding(&plugin.name, "linger: 1s\nwait: {mode: Block, block: 2s}"));
+    let begin = Instant::now();
+    let denied = shop.create(&pod("blocked", "pr-block")).unwrap_err();
+    assert!(begin.elapsed().as_secs() < 8, "{:?}", begin.elapsed());
+    assert!(denied.contains("db") && denied.contains("NotReadyInTime"), "{denied}");
+    shop.apply(&binding(&plugin.name, "linger: 1s\nwait: {mode: Gate}"));
+    let begin = Instant::now();
+    shop.create(&pod("gated", "pr-gate")).unwrap();
+    assert!(begin.elapsed().as_secs() < 3, "{:?}", begin.elapsed());
+    let gated = shop.json(&["pod", "gated"]);
+    assert!(init_statuses(&gated).contains("sandbind-binder") || !is_ready(&gated));
+    shop.ready_pod("app=gated", 60);
+    shop.kubectl(&["delete", "pod", "gated"]);
+    shop.nothing_left(120);
+}
+
+#[test]
+fn five_slow_deployments_do_not_hold_up_an_unrelated_one() {
+    let _calm = calm();
+    Ledger::get();
+    let shop = Namespace::new();
+    let plugin = Plugin::new(SLOW, "");
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    for number in 0..5 {
+        shop.apply(&deployment(&format!("slow-{number}"), &format!("pr-{number}"), 1));
+    }
+    eventually("two of them in creation", 20, || {
+        let count = shop.instances().len();
+        if count >= 2 { Ok(()) } else { Err(format!("{count} records")) }
+    });
+    let unrelated = deployment("plain", "x", 1).replace(", sandbind.dev/sandbox: \"x\"", "");
+    let begin = Instant::now();
+    shop.apply(&unrelated);
+    eventually("the unrelated pod exists", 10, || {
+        if shop.pods("app=plain").is_empty() { Err("no pod") } else { Ok(()) }
+    });
+    assert!(begin.elapsed().as_secs_f32() < 2.0, "{:?}", begin.elapsed());
+    for number in 0..5 {
+        shop.ready_pod(&format!("app=slow-{number}"), 120);
+    }
+    shop.kubectl(&["delete", "deployment", "--all"]);
+    shop.nothing_left(120);
+}
