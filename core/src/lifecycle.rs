@@ -7,18 +7,26 @@
 pub mod claim;
 mod clock;
 pub mod conditions;
+mod creating;
+pub mod decide;
 pub mod effect;
+mod failed;
 pub mod fairness;
+mod leaving;
 pub mod message;
 pub mod observed;
 pub mod pinning;
 pub mod record;
+mod removing;
 pub mod reserve;
+mod running;
+mod serving;
 pub mod settle;
 pub mod snapshot;
 mod steps;
 
 pub use claim::{ClaimDecision, claim};
+pub use decide::decide;
 pub use message::describe;
 pub use pinning::{pinned, replaced};
 pub use reserve::{ReserveDecision, ReserveRequest, Standing};
