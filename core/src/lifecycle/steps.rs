@@ -96,7 +96,7 @@ pub(super) fn graph(snapshot: &Snapshot, work: Work) -> &[Step] {
 }
 
 /// A step as the round's snapshot has it.
-pub(super) fn definition<'s>(snapshot: &'s Snapshot, work: Work, name: &str) -> Option<&'s Step> {
+pub fn definition<'s>(snapshot: &'s Snapshot, work: Work, name: &str) -> Option<&'s Step> {
     graph(snapshot, work).iter().find(|step| step.name == name)
 }
 

@@ -1,0 +1,5 @@
+//! Drives every record.
+
+mod hints;
+
+pub use hints::{Hinted, Hints, hints};
