@@ -8,6 +8,7 @@ mod leaving;
 mod namespaces;
 mod refreshing;
 mod sandboxes;
+mod storms;
 mod support;
 mod waiting;
 mod workloads;
