@@ -43,8 +43,12 @@ impl std::fmt::Debug for Redactor {
 impl Redactor {
     /// Adds a value: as a whole, each of its lines, and their base64 forms. Blank ones and those under four bytes are left out.
     pub fn add(&mut self, value: &[u8]) {
-        self.add_one(value);
         self.add_one(value.trim_ascii());
+        if value.len() > BASE64_LINE && !value.trim_ascii().is_empty() {
+            for line in value.chunks(BASE64_LINE) {
+                self.add_base64(line);
+            }
+        }
         if value.contains(&b'\n') {
             for line in value.split(|b| *b == b'\n') {
                 self.add_one(line.trim_ascii());
@@ -53,15 +57,9 @@ impl Redactor {
     }
 
     fn add_one(&mut self, value: &[u8]) {
-        if value.len() < SHORTEST || value.trim_ascii().is_empty() {
-            return;
-        }
-        self.insert(value.to_vec());
-        self.add_base64(value);
-        if value.len() > BASE64_LINE {
-            for part in value.chunks(BASE64_LINE) {
-                self.add_base64(part);
-            }
+        if value.len() >= SHORTEST {
+            self.insert(value.to_vec());
+            self.add_base64(value);
         }
     }
 

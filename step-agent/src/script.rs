@@ -225,7 +225,10 @@ fn supervise(
     tail: &Tail,
 ) -> Result<ScriptEnd, String> {
     if options.stop.is_stopped() {
-        return Err("the pod is being ended".to_owned());
+        return Err("told to end before the script began".to_owned());
+    }
+    if assignment.timeout_seconds == 0 {
+        return Err("no time is left".to_owned());
     }
     let program = command.get_program().to_string_lossy().into_owned();
     let (reader, writer) = io::pipe().map_err(|e| format!("no pipe for the log: {e}"))?;

@@ -50,7 +50,9 @@ pub fn of_files(paths: &str) -> io::Result<Vec<Vec<u8>>> {
 fn collect(path: &Path, depth: usize, found: &mut Vec<Vec<u8>>) -> io::Result<()> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            return Ok(());
+        }
         Err(e) => return Err(e),
     };
     if metadata.is_dir() {
@@ -66,7 +68,11 @@ fn collect(path: &Path, depth: usize, found: &mut Vec<Vec<u8>>) -> io::Result<()
     }
     if metadata.is_file() {
         let mut content = Vec::new();
-        fs::File::open(path)?.take(FILE_LIMIT).read_to_end(&mut content)?;
+        match fs::File::open(path) {
+            Ok(file) => file.take(FILE_LIMIT).read_to_end(&mut content)?,
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            Err(e) => return Err(e),
+        };
         if found.iter().map(Vec::len).sum::<usize>() + content.len() > TOTAL_LIMIT {
             return Err(io::Error::other("the files to redact are larger than 8 MiB"));
         }

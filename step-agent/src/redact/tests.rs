@@ -69,7 +69,7 @@ fn logs_and_lines_are_bounded() {
     let redactor = Redactor::default();
     let log = redactor.log("€".repeat(LOG_LIMIT).as_bytes(), false);
     assert!(log.len() <= LOG_LIMIT && log.len() > LOG_LIMIT - 4);
-    assert!(redactor.log(&[0xff; LOG_LIMIT], false).len() <= LOG_LIMIT);
+    assert!(redactor.log(&vec![0xff; LOG_LIMIT], false).len() <= LOG_LIMIT);
     assert_eq!(last_line(&log).chars().count(), LINE_LIMIT);
     assert_eq!(last_line("first\n  \u{1b}[31mred\u{7}  \n \n\t\n"), "[31mred");
     assert_eq!(last_line(""), "");
