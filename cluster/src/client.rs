@@ -1,14 +1,15 @@
 //! The way to the API server: one client, a time limit on every call, and what its errors mean to a port.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{fmt::Debug, future::Future, path::Path, time::Duration};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config, Error,
-    api::Patch,
+    api::{ListParams, Patch},
     config::{KubeConfigOptions, Kubeconfig},
 };
 use sandbind_engine::ports::{Answer, PortError};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// No single call takes longer; the API server itself ends requests after 34 s.
@@ -51,9 +52,7 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> 
 pub(crate) async fn call<T>(what: &str, future: impl Future<Output = Result<T, Error>>) -> Answer<T> {
     match tokio::time::timeout(CALL, future).await {
         Ok(answer) => answer.map_err(|error| port_error(what, error)),
-        Err(elapsed) => {
-            Err(PortError::Failed { what: format!("{what}: no answer in time"), source: Box::new(elapsed) })
-        }
+        Err(elapsed) => Err(PortError::failed(format!("{what}: no answer in time"), elapsed)),
     }
 }
 
@@ -70,6 +69,26 @@ pub(crate) async fn call_opt<T>(
         }
     })
     .await
+}
+
+/// Every object, read with quorum in pages of one revision. A listing that breaks off is an error, never a short answer.
+pub(crate) async fn list_all<K>(what: &str, api: &Api<K>, selector: Option<&str>) -> Answer<Vec<K>>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    let mut params = ListParams::default().limit(PAGE);
+    if let Some(selector) = selector {
+        params = params.labels(selector);
+    }
+    let mut objects = Vec::new();
+    loop {
+        let page = call(what, api.list(&params)).await?;
+        objects.extend(page.items);
+        match page.metadata.continue_ {
+            Some(token) if !token.is_empty() => params = params.continue_token(&token),
+            _ => return Ok(objects),
+        }
+    }
 }
 
 /// What an error of the API server means. What does not parse is not quoted: it may be a Secret.
@@ -104,10 +123,9 @@ pub(crate) fn namespace_ends(error: &Error) -> bool {
 
 /// JSON patch operations, as the client wants them.
 pub(crate) fn json_patch(operations: Value) -> Answer<Patch<()>> {
-    serde_json::from_value(operations).map(Patch::Json).map_err(|error| PortError::Failed {
-        what: "a patch could not be written".to_owned(),
-        source: Box::new(error),
-    })
+    serde_json::from_value(operations)
+        .map(Patch::Json)
+        .map_err(|error| PortError::failed("a patch could not be written", error))
 }
 
 /// The UID of a namespace, read with quorum. None: there is no such namespace.

@@ -2,4 +2,11 @@
 
 pub mod client;
 pub mod clock;
+pub mod delivery;
+pub mod identify;
+pub mod lease;
+pub mod ledger;
 pub mod mirror;
+pub mod pods;
+pub mod records;
+pub mod values;
