@@ -110,17 +110,6 @@ pub(crate) fn port_error(what: &str, error: Error) -> PortError {
     }
 }
 
-/// Whether the refusal says that the namespace is being deleted or gone.
-pub(crate) fn namespace_ends(error: &Error) -> bool {
-    let Error::Api(status) = error else { return false };
-    status.code == 404
-        || (status.code == 403
-            && (status.message.contains("because it is being terminated")
-                || status.details.iter().any(|details| {
-                    details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
-                })))
-}
-
 /// JSON patch operations, as the client wants them.
 pub(crate) fn json_patch(operations: Value) -> Answer<Patch<()>> {
     serde_json::from_value(operations)
