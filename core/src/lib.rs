@@ -12,9 +12,15 @@ pub mod identity;
 
 pub mod yaml;
 
+pub mod selector;
+
 pub mod version;
 
 pub mod plugin;
+
+pub mod binding;
+
+pub mod inject;
 
 pub mod step;
 pub mod workflow;
