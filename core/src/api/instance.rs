@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT_VERSION: u32 = 1;
 /// Open reservations at most; beyond, admissions are denied.
 pub const MAX_RESERVATIONS: usize = 2000;
+/// Steps of one round at most, of all kinds of work: the API server bounds the lists of a plugin at 32 steps each.
+pub const MAX_STEPS: usize = 128;
+/// Output keys that pods of one resource may be promised at most: 32 create steps with 16 outputs each.
+pub const MAX_WANTED: usize = 512;
 /// Top owners kept at most; the oldest go first.
 pub const MAX_OWNERS: usize = 32;
 

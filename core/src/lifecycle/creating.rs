@@ -11,6 +11,7 @@ use super::{
     observed::Plan,
     removing, reserve, running,
     snapshot::Snapshot,
+    steps,
 };
 use crate::{
     api::{
@@ -149,17 +150,19 @@ fn lacking(todo: &Todo<'_>, snapshot: &Snapshot) -> Option<Failure> {
 
 /// Nothing can be pinned, as a failure.
 pub(super) fn impossible(todo: &Todo<'_>, problem: &Problem) -> Failure {
+    let Problem { place, reason, way_out, .. } = problem;
+    let how = if place.is_empty() {
+        format!("{reason} ({way_out})")
+    } else {
+        format!("{place}: {reason} ({way_out})")
+    };
     Failure {
         code: problem.code.clone(),
         plugin: None,
         work: None,
         step: None,
         attempt: None,
-        how: if problem.place.is_empty() {
-            format!("{} ({})", problem.reason, problem.way_out)
-        } else {
-            format!("{}: {} ({})", problem.place, problem.reason, problem.way_out)
-        },
+        how: steps::clip(&how, 1000),
         last_line: String::new(),
         at: todo.seen.now,
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{conditions, message, record::Record};
 use crate::{
     api::instance::{
-        FORMAT_VERSION, InstanceKey, MAX_OWNERS, MAX_RESERVATIONS, Owner, Phase, Reservation,
+        FORMAT_VERSION, InstanceKey, MAX_OWNERS, MAX_RESERVATIONS, MAX_WANTED, Owner, Phase, Reservation,
         ResourceInstanceSpec, ResourceInstanceStatus,
     },
     problem::Problem,
@@ -68,7 +68,7 @@ pub enum Standing {
 }
 
 /// A new record, whole, with the reservations of everyone who waits (none for a preparation; at most
-/// [`MAX_RESERVATIONS`] are taken, the rest reserve afterwards).
+/// [`MAX_RESERVATIONS`] are taken, and [`MAX_WANTED`] different outputs; the rest reserve afterwards and are told).
 pub fn begin(
     key: InstanceKey,
     incarnation: String,
@@ -101,7 +101,9 @@ pub fn begin(
         conditions: Vec::new(),
     };
     for request in requests.iter().take(MAX_RESERVATIONS) {
-        enter(&mut status, request);
+        if status.wanted.union(&request.wanted).count() <= MAX_WANTED {
+            enter(&mut status, request);
+        }
     }
     conditions::update(&mut status, now);
     (ResourceInstanceSpec { key, incarnation, workload, format_version: FORMAT_VERSION }, status)
@@ -122,6 +124,8 @@ pub fn reserve(record: &Record, requests: &[ReserveRequest], now: Timestamp) -> 
             denied.insert(request.reservation.id.clone(), problem);
         } else if !held && status.reservations.len() >= MAX_RESERVATIONS {
             denied.insert(request.reservation.id.clone(), crowded(record));
+        } else if status.wanted.union(&request.wanted).count() > MAX_WANTED {
+            denied.insert(request.reservation.id.clone(), too_many_keys(record));
         } else {
             enter(&mut status, request);
         }
@@ -170,6 +174,15 @@ fn lacking(record: &Record, wanted: &BTreeSet<String>) -> Option<Problem> {
         "name one of those, or let the resource go (delete its sandbox or scale its pods to zero) so that the next one is made from \
          the newer plugin",
     ))
+}
+
+fn too_many_keys(record: &Record) -> Problem {
+    Problem::error(
+        "TooManyOutputs",
+        message::place(record),
+        format!("its pods name more than {MAX_WANTED} different outputs"),
+        "name fewer in `env` and `files` of the bindings",
+    )
 }
 
 fn crowded(record: &Record) -> Problem {

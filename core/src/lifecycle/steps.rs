@@ -124,6 +124,7 @@ pub(super) fn end(
     let plugin = status.plugin.as_ref().map(|plugin| plugin.identity.clone());
     let Some(found) = find_mut(status, work, &step.name) else { return };
     let attempt = found.attempt;
+    let ended = Ended { how: clip(&ended.how, 400), last_line: clip(&ended.last_line, 200), ..ended };
     found.claim = None;
     found.last = Some(AttemptEnd { attempt, how: ended.how.clone(), exit_code: ended.exit_code, at: now });
     if ended.ending == Ending::Done {
@@ -152,6 +153,14 @@ pub(super) fn end(
     };
     status.first_failure.get_or_insert_with(|| failure.clone());
     status.last_failure = Some(failure);
+}
+
+/// At most `most` characters: what comes from outside must not make a record too large to write.
+pub(super) fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// The pause before the next attempt; none when there is no other. Counts the end.
