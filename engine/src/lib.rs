@@ -7,7 +7,8 @@
 
 pub mod desk;
 pub mod drive;
-
+mod observe;
+mod perform;
 pub mod ports;
 pub mod trace;
 pub mod wait;
