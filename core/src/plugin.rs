@@ -1,4 +1,10 @@
 //! Everything about a plugin's content: reading, checking, and what follows from it.
 
+pub mod document;
+pub mod graph;
 pub mod overlay;
 pub mod params;
+pub mod script;
+mod validate;
+
+pub use validate::{validate, validate_update};

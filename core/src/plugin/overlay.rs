@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{api::plugin::Runner, problem::Problem, yaml};
 
 pub use merge::merge;
+pub(crate) use profile::{is_reserved_path, reserved_env};
 pub use redact::{Redact, redact};
 
 /// Where the overlay stands in a plugin.
