@@ -9,4 +9,7 @@ pub mod ledger;
 pub mod mirror;
 pub mod pods;
 pub mod records;
+pub mod steps;
+pub mod usage;
 pub mod values;
+pub mod watch;

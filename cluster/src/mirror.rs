@@ -53,13 +53,24 @@ pub struct Change<'a, V> {
 #[derive(Debug)]
 pub struct Mirror<V> {
     objects: RwLock<BTreeMap<Key, Arc<V>>>,
-    synced: watch::Sender<bool>,
+    /// How many streams fill it, each with a scope of its own.
+    parts: usize,
+    /// The scopes whose first listing is in.
+    synced: watch::Sender<BTreeSet<String>>,
     waiting: Mutex<HashMap<Key, watch::Sender<()>>>,
 }
 
 impl<V> Default for Mirror<V> {
     fn default() -> Self {
-        Self { objects: RwLock::default(), synced: watch::Sender::new(false), waiting: Mutex::default() }
+        Self::in_parts(1)
+    }
+}
+
+impl<V> Mirror<V> {
+    /// Filled by so many streams, each with a scope of its own.
+    pub fn in_parts(parts: usize) -> Self {
+        let synced = watch::Sender::new(BTreeSet::new());
+        Self { objects: RwLock::default(), parts, synced, waiting: Mutex::default() }
     }
 }
 
@@ -86,13 +97,13 @@ impl<V: PartialEq> Mirror<V> {
 
     /// Whether a first full listing is in.
     pub fn is_synced(&self) -> bool {
-        *self.synced.borrow()
+        self.synced.borrow().len() >= self.parts
     }
 
     /// Resolves when a first full listing is in.
     pub async fn synced(&self) {
         // The sender lives as long as self, so waiting cannot fail.
-        let _ = self.synced.subscribe().wait_for(|synced| *synced).await;
+        let _ = self.synced.subscribe().wait_for(|scopes| scopes.len() >= self.parts).await;
     }
 
     /// Resolves when `test` holds for what is known of the object (at once, if it does).
@@ -157,7 +168,8 @@ impl<V: PartialEq> Mirror<V> {
                     for key in self.missing(scope, listed.take().unwrap_or_default()) {
                         self.put(&key, None, &on_change);
                     }
-                    self.synced.send_replace(true);
+                    let scope = scope.unwrap_or_default();
+                    self.synced.send_if_modified(|scopes| scopes.insert(scope.to_owned()));
                 }
                 Ok(Event::Apply(object)) => self.put(&Key::of(&object), convert(object), &on_change),
                 Ok(Event::Delete(object)) => {

@@ -1,0 +1,208 @@
+//! All watches of a runner in one place, and whom each change wakes.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client, ResourceExt, core::DeserializeGuard};
+use sandbind_core::{
+    api::{ResourceBinding, ResourceInstance, ResourcePlugin, Sandbox},
+    lifecycle::record::Record,
+};
+use sandbind_wire::name;
+
+use crate::{
+    identify::NamespaceFacts,
+    mirror::{Change, Key, Mirror, keep},
+    pods::{PodFacts, PodIndex},
+    records::record,
+    steps::{StepPods, facts::StepFacts},
+};
+
+/// What a runner watches.
+#[derive(Debug)]
+pub struct Watches {
+    /// Records of the system namespace.
+    pub records: Arc<Mirror<Record>>,
+    /// Pods with the sandbox label, of the whole cluster.
+    pub pod_facts: Mirror<PodFacts>,
+    /// The same by the incarnations they use.
+    pub pods: PodIndex,
+    /// Our pods in the step namespaces.
+    pub steps: StepPods,
+    /// Sandboxes of all namespaces.
+    pub sandboxes: Mirror<Sandbox>,
+    /// Bindings of all namespaces.
+    pub bindings: Mirror<ResourceBinding>,
+    /// Plugins.
+    pub plugins: Mirror<ResourcePlugin>,
+    /// Namespaces.
+    pub namespaces: Arc<Mirror<NamespaceFacts>>,
+    system_namespace: String,
+    step_namespaces: Vec<String>,
+}
+
+impl Watches {
+    /// Not yet filled: [`Watches::run`] does it. `zombie`: how long a pod counts that vanished abnormally.
+    pub fn new(system_namespace: &str, step_namespaces: &[String], zombie: Duration) -> Self {
+        Self {
+            records: Arc::default(),
+            pod_facts: Mirror::default(),
+            pods: PodIndex::new(zombie),
+            steps: StepPods::new(step_namespaces.len()),
+            sandboxes: Mirror::default(),
+            bindings: Mirror::default(),
+            plugins: Mirror::default(),
+            namespaces: Arc::default(),
+            system_namespace: system_namespace.to_owned(),
+            step_namespaces: step_namespaces.to_vec(),
+        }
+    }
+
+    /// Whether everything was listed once.
+    pub fn is_synced(&self) -> bool {
+        self.records.is_synced()
+            && self.pod_facts.is_synced()
+            && self.steps.mirror.is_synced()
+            && self.sandboxes.is_synced()
+            && self.bindings.is_synced()
+            && self.plugins.is_synced()
+            && self.namespaces.is_synced()
+    }
+
+    /// Resolves when everything was listed once.
+    pub async fn synced(&self) {
+        self.records.synced().await;
+        self.pod_facts.synced().await;
+        self.steps.mirror.synced().await;
+        self.sandboxes.synced().await;
+        self.bindings.synced().await;
+        self.plugins.synced().await;
+        self.namespaces.synced().await;
+    }
+
+    /// Watch for as long as the future is polled; `wake` gets the names of records worth a look.
+    pub async fn run(&self, client: &Client, wake: impl Fn(&str) + Sync) {
+        let wake = &wake;
+        let records = keep(
+            &self.records,
+            namespaced::<ResourceInstance>(client, &self.system_namespace),
+            None,
+            None,
+            |object| {
+                record(object)
+                    .inspect_err(|error| tracing::warn!(error = %error, "a record is left alone"))
+                    .ok()
+            },
+            |change| self.record_changed(&change, wake),
+        );
+        let pods = keep(
+            &self.pod_facts,
+            all::<Pod>(client),
+            Some(name::LABEL_SANDBOX),
+            None,
+            PodFacts::of,
+            |change| {
+                self.pods.apply(&change);
+                let sides = [change.before, change.after].into_iter().flatten();
+                for resource in sides.flat_map(|pod| &pod.bindings).flat_map(|bindings| &bindings.resources) {
+                    wake(&resource.instance);
+                }
+            },
+        );
+        let sandboxes = keep(&self.sandboxes, all(client), None, None, stripped, |change| {
+            self.wake_all(wake, |record| {
+                record.spec.key.namespace == change.key.namespace
+                    && record.spec.key.sandbox == change.key.name
+            });
+        });
+        let bindings = keep(&self.bindings, all(client), None, None, stripped, |change| {
+            let everywhere = change.key.namespace == self.system_namespace;
+            self.wake_all(wake, |record| everywhere || record.spec.key.namespace == change.key.namespace);
+        });
+        let plugins = keep(&self.plugins, all(client), None, None, stripped, |change| {
+            let name = change.after.or(change.before).map_or("", |plugin| &*plugin.spec.name);
+            self.wake_all(wake, |record| match &record.status.plugin {
+                Some(pinned) => pinned.identity.split('@').next() == Some(name),
+                None => true,
+            });
+        });
+        let namespaces = keep(&self.namespaces, all(client), None, None, NamespaceFacts::of, |change| {
+            self.wake_all(wake, |record| record.spec.key.namespace == change.key.name);
+        });
+        futures::join!(records, pods, self.step_pods(client, wake), sandboxes, bindings, plugins, namespaces);
+    }
+
+    /// One watch per step namespace; complete when each of them is.
+    async fn step_pods(&self, client: &Client, wake: &impl Fn(&str)) {
+        let selector = format!("app.kubernetes.io/managed-by={}", name::MANAGED_BY);
+        let selector = &*selector;
+        let watches: FuturesUnordered<_> = self
+            .step_namespaces
+            .iter()
+            .map(|namespace| {
+                let api = namespaced::<Pod>(client, namespace);
+                keep(&self.steps.mirror, api, Some(selector), Some(&**namespace), StepFacts::of, |change| {
+                    self.steps.apply(&change);
+                    if let Some(step) = change.after.or(change.before) {
+                        wake(&step.run.instance);
+                    }
+                })
+            })
+            .collect();
+        watches.collect::<Vec<()>>().await;
+    }
+
+    fn record_changed(&self, change: &Change<'_, Record>, wake: &impl Fn(&str)) {
+        if let Some(before) = change.before
+            && change.after.is_none_or(|after| after.spec.incarnation != before.spec.incarnation)
+        {
+            self.pods.forget(&before.spec.incarnation);
+        }
+        wake(&change.key.name);
+    }
+
+    fn wake_all(&self, wake: &impl Fn(&str), about: impl Fn(&Record) -> bool) {
+        for record in self.records.all().iter().filter(|record| about(record)) {
+            wake(&record.name);
+        }
+    }
+
+    /// The record of this name as of the cache.
+    pub fn record(&self, name: &str) -> Option<Arc<Record>> {
+        self.records.get(&Key::new(&*self.system_namespace, name))
+    }
+
+    /// The namespace of records.
+    pub fn system_namespace(&self) -> &str {
+        &self.system_namespace
+    }
+
+    /// The namespaces of step pods; the first is the default.
+    pub fn step_namespaces(&self) -> &[String] {
+        &self.step_namespaces
+    }
+}
+
+fn all<K>(client: &Client) -> Api<DeserializeGuard<K>>
+where
+    K: kube::Resource,
+    K::DynamicType: Default,
+{
+    Api::all_with(client.clone(), &K::DynamicType::default())
+}
+
+fn namespaced<K>(client: &Client, namespace: &str) -> Api<DeserializeGuard<K>>
+where
+    K: kube::Resource<Scope = kube::core::NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    Api::namespaced(client.clone(), namespace)
+}
+
+/// Without what nobody asks for.
+fn stripped<K: ResourceExt>(mut object: K) -> Option<K> {
+    object.managed_fields_mut().clear();
+    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    Some(object)
+}
