@@ -7,6 +7,7 @@ use kube::{
     Api, Client, Config, Error,
     api::{ListParams, Patch},
     config::{KubeConfigOptions, Kubeconfig},
+    core::PartialObjectMeta,
 };
 use sandbind_engine::ports::{Answer, PortError};
 use serde::de::DeserializeOwned;
@@ -83,6 +84,23 @@ where
     let mut objects = Vec::new();
     loop {
         let page = call(what, api.list(&params)).await?;
+        objects.extend(page.items);
+        match page.metadata.continue_ {
+            Some(token) if !token.is_empty() => params = params.continue_token(&token),
+            _ => return Ok(objects),
+        }
+    }
+}
+
+/// As [`list_all`], metadata only.
+pub(crate) async fn list_all_metadata<K>(what: &str, api: &Api<K>) -> Answer<Vec<PartialObjectMeta<K>>>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    let mut params = ListParams::default().limit(PAGE);
+    let mut objects = Vec::new();
+    loop {
+        let page = call(what, api.list_metadata(&params)).await?;
         objects.extend(page.items);
         match page.metadata.continue_ {
             Some(token) if !token.is_empty() => params = params.continue_token(&token),

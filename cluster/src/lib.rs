@@ -1,5 +1,7 @@
 //! Everything that knows Kubernetes: the engine's ports on a cluster.
 
+pub mod callers;
+pub mod catalog;
 pub mod client;
 pub mod clock;
 pub mod delivery;
@@ -7,9 +9,11 @@ pub mod identify;
 pub mod lease;
 pub mod ledger;
 pub mod mirror;
+pub mod notices;
 pub mod pods;
 pub mod records;
 pub mod steps;
 pub mod usage;
 pub mod values;
 pub mod watch;
+pub mod world;

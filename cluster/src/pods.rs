@@ -3,8 +3,9 @@
 mod index;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
-use sandbind_core::api::instance::Owner;
+use sandbind_core::{api::instance::Owner, inject};
 use sandbind_wire::{message::PodBindings, name};
+use serde_json::json;
 
 pub use self::index::{PodIndex, Vanished};
 use crate::mirror::Key;
@@ -81,12 +82,11 @@ impl PodFacts {
     }
 }
 
-/// What a pod was given at admission: it stands in the immutable spec, so labels and annotations prove nothing.
-pub fn bindings_of(pod: &Pod) -> Option<PodBindings> {
+/// What a pod was given at admission, by the one reader of it, which reads raw pods.
+fn bindings_of(pod: &Pod) -> Option<PodBindings> {
     let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
     let sidecar = containers.iter().find(|one| one.name == name::CONTAINER_SIDECAR)?;
-    let variable = sidecar.env.iter().flatten().find(|variable| variable.name == name::ENV_BINDINGS)?;
-    serde_json::from_str(variable.value.as_deref()?).ok()
+    inject::bindings_of(&json!({"spec": {"initContainers": [{"name": sidecar.name, "env": sidecar.env}]}}))
 }
 
 /// A container without state, or one that waits after it ran, counts as one that may run.
