@@ -10,6 +10,8 @@ pub mod api;
 
 pub mod identity;
 
+pub mod trust;
+
 pub mod yaml;
 
 pub mod selector;
