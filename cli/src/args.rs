@@ -1,8 +1,12 @@
 //! What can be typed. Nothing here does anything.
 
 mod install;
+mod sandbox;
 
 pub use install::{DoctorArgs, InstallArgs, UninstallArgs};
+pub use sandbox::{
+    Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,
+};
 
 use std::path::PathBuf;
 
@@ -48,6 +52,9 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Sandboxes: what people look at, wait for and delete
+    #[command(subcommand, visible_alias = "sb")]
+    Sandbox(SandboxCommand),
     /// Print everything that an installation needs, or apply it
     Install(InstallArgs),
     /// What the project's own tasks need

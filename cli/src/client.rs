@@ -1,8 +1,12 @@
 //! The way to the cluster: kubeconfig, context and namespace as kubectl takes them.
 
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
+    runtime::watcher,
 };
 
 use crate::{
@@ -55,4 +59,36 @@ fn no_config(error: &(impl std::error::Error + Send + Sync)) -> Failure {
         reason,
         "set KUBECONFIG, or give --kubeconfig FILE and --context NAME",
     )
+}
+
+/// The named object, each time it changes, from its state now on; `None` while it does not exist. A refusal of the API server
+/// ends it, everything else is tried again.
+pub(crate) fn follow<K>(
+    api: kube::Api<K>,
+    name: &str,
+) -> impl Stream<Item = Outcome<Option<K>>> + Send + use<K>
+where
+    K: kube::Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    watcher::watch_object(api, name).filter_map(|event| async move {
+        match event {
+            Ok(seen) => Some(Ok(seen)),
+            Err(
+                watcher::Error::InitialListFailed(error)
+                | watcher::Error::WatchStartFailed(error)
+                | watcher::Error::WatchFailed(error),
+            ) if refused(&error) => Some(Err(error.into())),
+            Err(_) => {
+                tokio::time::sleep(RETRY).await;
+                None
+            }
+        }
+    })
+}
+
+/// Pause before a broken watch is opened again.
+const RETRY: Duration = Duration::from_secs(1);
+
+fn refused(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404 | 405))
 }

@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use jiff::Timestamp;
 use sandbind_core::problem::{Problem, Severity};
 use serde::Serialize;
 use serde_json::Value;
@@ -56,8 +57,8 @@ impl Shell {
     pub(crate) fn show<T: Serialize>(&self, value: &T, human: impl FnOnce() -> String) -> Outcome {
         match self.format {
             Format::Human => self.data(&human()),
-            Format::Json => self.data(&serde_json::to_string_pretty(value)?),
-            Format::Yaml => self.data(&yaml(&serde_json::to_value(value)?)?),
+            Format::Json => self.data(&serde_json::to_string_pretty(&plain(value)?)?),
+            Format::Yaml => self.data(&yaml(&plain(value)?)?),
         }
         Ok(())
     }
@@ -99,6 +100,21 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
+/// As data, without the API server's own bookkeeping.
+fn plain(value: &impl Serialize) -> Outcome<Value> {
+    fn strip(object: &mut Value) {
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
+    }
+    let mut value = serde_json::to_value(value)?;
+    strip(&mut value);
+    if let Some(items) = value.get_mut("items").and_then(Value::as_array_mut) {
+        items.iter_mut().for_each(strip);
+    }
+    Ok(value)
+}
+
 /// A problem as people read it.
 pub(crate) fn human(problem: &Problem) -> String {
     let head = match problem.severity {
@@ -126,6 +142,19 @@ pub(crate) fn yaml(value: &Value) -> Outcome<String> {
 pub(crate) fn yaml_stream(values: &[Value]) -> Outcome<String> {
     let documents: Vec<String> = values.iter().map(yaml).collect::<Outcome<_>>()?;
     Ok(documents.join("---\n"))
+}
+
+/// How long ago, in the largest fitting unit, as kubectl shows it.
+pub(crate) fn age(from: Option<Timestamp>, now: Timestamp) -> String {
+    let Some(from) = from else { return String::new() };
+    let seconds = now.duration_since(from).as_secs().max(0);
+    let (count, unit) = match seconds {
+        0..120 => (seconds, 's'),
+        120..7_200 => (seconds / 60, 'm'),
+        7_200..172_800 => (seconds / 3_600, 'h'),
+        _ => (seconds / 86_400, 'd'),
+    };
+    format!("{count}{unit}")
 }
 
 /// Columns of equal width, three spaces between them, the last one not padded.
