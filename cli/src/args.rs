@@ -1,9 +1,13 @@
 //! What can be typed. Nothing here does anything.
 
+mod completion;
 mod install;
+mod orphans;
 mod sandbox;
 
+pub use completion::CompletionArgs;
 pub use install::{DoctorArgs, InstallArgs, UninstallArgs};
+pub use orphans::{OrphansCommand, OrphansForgetArgs, OrphansListArgs, OrphansRetryArgs};
 pub use sandbox::{
     Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,
 };
@@ -57,6 +61,13 @@ pub enum Command {
     Sandbox(SandboxCommand),
     /// Print everything that an installation needs, or apply it
     Install(InstallArgs),
+    /// Remove sandbind from the cluster
+    Uninstall(UninstallArgs),
+    /// Resources whose removal does not succeed, for cluster admins
+    #[command(subcommand)]
+    Orphans(OrphansCommand),
+    /// Print a script that completes commands in a shell
+    Completion(CompletionArgs),
     /// What the project's own tasks need
     #[command(subcommand, hide = true)]
     Internal(Internal),

@@ -6,8 +6,11 @@ use futures::{Stream, StreamExt as _};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
+    core::{DynamicObject, GroupVersionKind},
+    discovery::ApiResource,
     runtime::watcher,
 };
+use serde_json::Value;
 
 use crate::{
     args::Global,
@@ -59,6 +62,26 @@ fn no_config(error: &(impl std::error::Error + Send + Sync)) -> Failure {
         reason,
         "set KUBECONFIG, or give --kubeconfig FILE and --context NAME",
     )
+}
+
+/// The API of an object that is only known as data.
+pub(crate) fn api_of(client: &Client, object: &Value) -> kube::Api<DynamicObject> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, text("/kind")));
+    match text("/metadata/namespace") {
+        "" => kube::Api::all_with(client.clone(), &resource),
+        namespace => kube::Api::namespaced_with(client.clone(), namespace, &resource),
+    }
+}
+
+/// `Kind namespace/name` of an object that is only known as data.
+pub(crate) fn title(object: &Value) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    match text("/metadata/namespace") {
+        "" => format!("{} {}", text("/kind"), text("/metadata/name")),
+        namespace => format!("{} {namespace}/{}", text("/kind"), text("/metadata/name")),
+    }
 }
 
 /// The named object, each time it changes, from its state now on; `None` while it does not exist. A refusal of the API server

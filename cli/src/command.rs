@@ -1,8 +1,11 @@
 //! What each command does: `<noun>/<verb>`.
 
+mod completion;
 mod install;
 mod internal;
+mod orphans;
 mod sandbox;
+mod uninstall;
 
 use crate::{
     args::{Args, Command},
@@ -16,6 +19,12 @@ pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
     match command {
         Command::Sandbox(command) => sandbox::run(&global, command, shell).await,
         Command::Install(args) => install::run(&global, args, shell).await,
+        Command::Uninstall(args) => uninstall::run(&global, args, shell).await,
+        Command::Orphans(command) => orphans::run(&global, command, shell).await,
+        Command::Completion(args) => {
+            completion::run(&args, shell);
+            Ok(())
+        }
         Command::Internal(command) => internal::run(&command, shell),
     }
 }

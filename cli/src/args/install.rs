@@ -50,9 +50,12 @@ pub struct UninstallArgs {
     /// Remove sandbind although resources exist that it then never removes
     #[arg(long)]
     pub force: bool,
-    /// Namespaces of step pods to remove as well
+    /// Namespaces of step pods
     #[arg(long, value_name = "NS", num_args = 1.., value_delimiter = ',', default_value = STEP_NAMESPACE)]
     pub step_namespace: Vec<String>,
+    /// Delete the step namespaces too, with whatever plugins keep there
+    #[arg(long)]
+    pub delete_step_namespaces: bool,
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub timeout: Span,

@@ -42,14 +42,21 @@ fn api(cluster: &Cluster) -> Api<ResourceInstance> {
 /// Those in trouble; of the namespace given with `-n`, if any.
 async fn list(cluster: &Cluster, global: &Global, args: &OrphansListArgs, shell: &Shell) -> Outcome {
     let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(cluster.client.clone());
-    let alive: Vec<String> =
-        namespaces.list_metadata(&ListParams::default()).await?.items.iter().filter_map(ResourceExt::uid).collect();
+    let alive: Vec<String> = namespaces
+        .list_metadata(&ListParams::default())
+        .await?
+        .items
+        .iter()
+        .filter_map(|namespace| namespace.uid())
+        .collect();
     let items: Vec<ResourceInstance> = api(cluster)
         .list(&ListParams::default())
         .await?
         .items
         .into_iter()
-        .filter(|record| global.namespace.as_ref().is_none_or(|namespace| record.spec.key.namespace == *namespace))
+        .filter(|record| {
+            global.namespace.as_ref().is_none_or(|namespace| record.spec.key.namespace == *namespace)
+        })
         .filter(|record| args.all || in_trouble(record, &alive))
         .collect();
     if items.is_empty() && shell.format() == Format::Human {
@@ -63,7 +70,8 @@ async fn list(cluster: &Cluster, global: &Global, args: &OrphansListArgs, shell:
 /// Its removal has failed before, it is stalled, or nobody is left who could ask for its removal.
 fn in_trouble(record: &ResourceInstance, alive: &[String]) -> bool {
     let Some(status) = &record.status else { return true };
-    let stalled = status.conditions.iter().any(|condition| condition.type_ == "Stalled" && condition.status == "True");
+    let stalled =
+        status.conditions.iter().any(|condition| condition.type_ == "Stalled" && condition.status == "True");
     let leaving = matches!(status.phase, Phase::Deleting | Phase::Undoing);
     let failing = leaving && status.steps.iter().any(|step| step.failures > 0);
     stalled || failing || !alive.contains(&record.spec.key.namespace_uid)
@@ -80,7 +88,10 @@ fn rows(items: &[ResourceInstance], now: Timestamp) -> String {
                 key.namespace.clone(),
                 key.sandbox.clone(),
                 key.resource.clone(),
-                status.and_then(|s| s.plugin.as_ref()).map(|plugin| plugin.identity.clone()).unwrap_or_default(),
+                status
+                    .and_then(|s| s.plugin.as_ref())
+                    .map(|plugin| plugin.identity.clone())
+                    .unwrap_or_default(),
                 status.map(|s| format!("{:?}", s.phase)).unwrap_or_default(),
                 age(status.map(|s| s.since), now),
                 status.and_then(|s| s.last_failure.as_ref()).map(failure_line).unwrap_or_default(),

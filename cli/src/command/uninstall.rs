@@ -2,25 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::{
-    api::{
-        admissionregistration::v1::{
-            MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
-            ValidatingWebhookConfiguration,
-        },
-        core::v1::Namespace,
-        rbac::v1::{ClusterRole, ClusterRoleBinding},
-        scheduling::v1::PriorityClass,
-    },
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
 use kube::{
     Api, Resource, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use sandbind_core::api::{ResourceInstance, Sandbox};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     args::{Global, UninstallArgs},
@@ -30,7 +18,8 @@ use crate::{
     output::Shell,
 };
 
-/// Refuses while resources live, unless told; then webhook configurations, Sandboxes, records, programs, kinds.
+/// Refuses while resources live, unless told. Then, in this order: webhook configurations, so that no pod is held up; the
+/// programs, so that nobody sets a finalizer again; Sandboxes and records; everything else; the kinds.
 pub(crate) async fn run(global: &Global, args: UninstallArgs, shell: &Shell) -> Outcome {
     let cluster = client::connect(global).await?;
     let options = Options {
@@ -39,55 +28,54 @@ pub(crate) async fn run(global: &Global, args: UninstallArgs, shell: &Shell) -> 
         ..Options::default()
     };
     let until = Instant::now() + args.timeout.duration();
-    if served::<ResourceInstance>(&cluster).await? {
-        refuse_while_alive(&cluster, &options, args.force, shell).await?;
+    let sandboxes = list::<Sandbox>(&cluster).await?;
+    refuse_while_alive(&list::<ResourceInstance>(&cluster).await?, &options, args.force, shell)?;
+    let objects = install::render(&options);
+    let kind = |object: &Value| object["kind"].as_str().unwrap_or_default().to_owned();
+    let (first, rest): (Vec<&Value>, Vec<&Value>) = objects
+        .iter()
+        .rev()
+        .partition(|object| kind(object).ends_with("WebhookConfiguration") || kind(object) == "Deployment");
+    for object in first {
+        remove(&cluster, object, until, shell).await?;
     }
-    remove::<MutatingWebhookConfiguration>(&cluster, &options, shell).await?;
-    remove::<ValidatingWebhookConfiguration>(&cluster, &options, shell).await?;
-    // The runner would set finalizers again.
-    remove_programs(&cluster, &options, until, shell).await?;
-    if served::<Sandbox>(&cluster).await? {
-        let sandboxes: Api<Sandbox> = Api::all(cluster.client.clone());
-        for sandbox in sandboxes.list(&ListParams::default()).await? {
-            let api: Api<Sandbox> =
-                Api::namespaced(cluster.client.clone(), sandbox.namespace().as_deref().unwrap_or_default());
-            release(&api, &sandbox).await?;
+    for sandbox in sandboxes {
+        let namespace = sandbox.namespace().unwrap_or_default();
+        release(&Api::<Sandbox>::namespaced(cluster.client.clone(), &namespace), &sandbox).await?;
+    }
+    for record in list::<ResourceInstance>(&cluster).await? {
+        let namespace = record.namespace().unwrap_or_default();
+        release(&Api::<ResourceInstance>::namespaced(cluster.client.clone(), &namespace), &record).await?;
+    }
+    for object in rest {
+        let step_namespace = kind(object) == "Namespace" && object["metadata"]["name"] != *options.namespace;
+        if !step_namespace || args.delete_step_namespaces {
+            remove(&cluster, object, until, shell).await?;
         }
     }
-    if served::<ResourceInstance>(&cluster).await? {
-        let records: Api<ResourceInstance> = Api::namespaced(cluster.client.clone(), &options.namespace);
-        for record in records.list(&ListParams::default()).await? {
-            release(&records, &record).await?;
-        }
-    }
-    remove::<ValidatingAdmissionPolicyBinding>(&cluster, &options, shell).await?;
-    remove::<ValidatingAdmissionPolicy>(&cluster, &options, shell).await?;
-    remove::<ClusterRoleBinding>(&cluster, &options, shell).await?;
-    remove::<ClusterRole>(&cluster, &options, shell).await?;
-    remove::<PriorityClass>(&cluster, &options, shell).await?;
-    remove::<CustomResourceDefinition>(&cluster, &options, shell).await?;
     shell.note("sandbind is removed");
     Ok(())
 }
 
-/// Whether the API server knows the kind.
-async fn served<K>(cluster: &Cluster) -> Outcome<bool>
+/// All objects of the kind; none where the API server does not know it.
+async fn list<K>(cluster: &Cluster) -> Outcome<Vec<K>>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
 {
-    match Api::<K>::all(cluster.client.clone()).list(&ListParams::default().limit(1)).await {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+    match Api::<K>::all(cluster.client.clone()).list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn refuse_while_alive(cluster: &Cluster, options: &Options, force: bool, shell: &Shell) -> Outcome {
-    let records: Api<ResourceInstance> = Api::namespaced(cluster.client.clone(), &options.namespace);
+fn refuse_while_alive(
+    records: &[ResourceInstance],
+    options: &Options,
+    force: bool,
+    shell: &Shell,
+) -> Outcome {
     let alive: Vec<String> = records
-        .list(&ListParams::default())
-        .await?
-        .items
         .iter()
         .map(|record| {
             let key = &record.spec.key;
@@ -112,38 +100,26 @@ async fn refuse_while_alive(cluster: &Cluster, options: &Options, force: bool, s
     ))
 }
 
-/// Removes the objects of this kind that an installation has.
-async fn remove<K>(cluster: &Cluster, options: &Options, shell: &Shell) -> Outcome
-where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
-{
-    let kind = K::kind(&());
-    let api: Api<K> = Api::all(cluster.client.clone());
-    for object in install::render(options).iter().rev().filter(|object| object["kind"] == *kind) {
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        match api.delete(name, &DeleteParams::default()).await {
-            Ok(_) => shell.progress(&format!("removed {kind} {name}")),
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(error) => return Err(error.into()),
+/// Removes an object of the installation and waits until it is gone. Absent: fine.
+async fn remove(cluster: &Cluster, object: &Value, until: Instant, shell: &Shell) -> Outcome {
+    let api = client::api_of(&cluster.client, object);
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    match api.delete(name, &DeleteParams::foreground()).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    while api.get_opt(name).await?.is_some() {
+        if Instant::now() >= until {
+            return Err(Failure::late(
+                client::title(object),
+                "it is still there",
+                "look at its finalizers, then run this again",
+            ));
         }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    Ok(())
-}
-
-/// The Deployments and all else of our namespaces; step namespaces only if nothing of others lives there is the admin's word.
-async fn remove_programs(cluster: &Cluster, options: &Options, until: Instant, shell: &Shell) -> Outcome {
-    use k8s_openapi::api::apps::v1::Deployment;
-    let deployments: Api<Deployment> = Api::namespaced(cluster.client.clone(), &options.namespace);
-    for name in [install::RUNNER, install::WEBHOOK] {
-        match deployments.delete(name, &DeleteParams::foreground()).await {
-            Ok(_) => shell.progress(&format!("removed Deployment {name}")),
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    for name in [install::RUNNER, install::WEBHOOK] {
-        absent(&deployments, name, until).await?;
-    }
+    shell.progress(&format!("removed {}", client::title(object)));
     Ok(())
 }
 
@@ -165,19 +141,6 @@ where
     }
     if let Err(error) = api.delete(&name, &DeleteParams::default()).await {
         gone(error)?;
-    }
-    Ok(())
-}
-
-async fn absent<K>(api: &Api<K>, name: &str, until: Instant) -> Outcome
-where
-    K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
-{
-    while api.get_opt(name).await?.is_some() {
-        if Instant::now() >= until {
-            return Err(Failure::late(name, "it is still there", "look at its finalizers"));
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     Ok(())
 }

@@ -9,14 +9,12 @@ use k8s_openapi::{
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
-    core::{DynamicObject, GroupVersionKind},
-    discovery::ApiResource,
 };
 use serde_json::Value;
 
 use super::probe::{self, Reach};
 use crate::{
-    client::Cluster,
+    client::{self, Cluster},
     exit::{Failure, Outcome},
     install::{Options, RUNNER, WEBHOOK},
     output::Shell,
@@ -61,34 +59,17 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// `Kind namespace/name`.
-fn title(object: &Value) -> String {
-    let name = match text(object, "/metadata/namespace") {
-        "" => text(object, "/metadata/name").to_owned(),
-        namespace => format!("{namespace}/{}", text(object, "/metadata/name")),
-    };
-    format!("{} {name}", text(object, "/kind"))
-}
-
 /// One server-side apply. Conflicts are ours: what an installation says, holds.
 async fn apply(client: &Client, object: &Value, shell: &Shell) -> Outcome {
-    let (group, version) = match text(object, "/apiVersion").split_once('/') {
-        Some((group, version)) => (group, version),
-        None => ("", text(object, "/apiVersion")),
-    };
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, text(object, "/kind")));
-    let api: Api<DynamicObject> = match text(object, "/metadata/namespace") {
-        "" => Api::all_with(client.clone(), &resource),
-        namespace => Api::namespaced_with(client.clone(), namespace, &resource),
-    };
+    let api = client::api_of(client, object);
     let params = PatchParams::apply(MANAGER).force();
     let name = text(object, "/metadata/name");
     api.patch(name, &params, &Patch::Apply(object)).await.map_err(|error| {
         let mut failure = Failure::from(error);
-        failure.problems.iter_mut().for_each(|problem| problem.place = title(object));
+        failure.problems.iter_mut().for_each(|problem| problem.place = client::title(object));
         failure
     })?;
-    shell.progress(&format!("applied {}", title(object)));
+    shell.progress(&format!("applied {}", client::title(object)));
     Ok(())
 }
 

@@ -6,18 +6,23 @@ use futures::StreamExt as _;
 use sandbind_core::api::Sandbox;
 
 use super::{
-    api, place,
+    api,
+    holders::{self, Holders},
+    place,
     verdict::{Readiness, Removal, Verdict},
 };
 use crate::{
     args::{Awaited, WaitArgs},
     client::{self, Cluster},
-    exit::{Failure, Outcome},
+    exit::{Exit, Failure, Outcome},
     output::Shell,
 };
 
 /// How long a sandbox that promises nothing is given: a Deployment applied just before has no pod yet.
 const EMPTY_FOR: Duration = Duration::from_secs(10);
+
+/// How often holders are looked up while waiting.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Waits for what was asked.
 pub(super) async fn run(cluster: &Cluster, args: &WaitArgs, shell: &Shell) -> Outcome {
@@ -30,11 +35,7 @@ pub(super) async fn run(cluster: &Cluster, args: &WaitArgs, shell: &Shell) -> Ou
             until(cluster, name, timeout, shell, |sandbox| readiness.look(sandbox)).await?;
             shell.note(&format!("{place} is ready"));
         }
-        Awaited::Deleted => {
-            let mut removal = Removal::default();
-            until(cluster, name, timeout, shell, |sandbox| removal.look(sandbox, &place)).await?;
-            shell.note(&format!("{place} is gone"));
-        }
+        Awaited::Deleted => deleted(cluster, name, timeout, shell).await?,
     }
     Ok(())
 }
@@ -93,4 +94,51 @@ fn late(place: String, name: &str, timeout: Duration, last: &str) -> Failure {
         format!("not within {} s; the last look said: {last}", timeout.as_secs()),
         format!("`sandbind sandbox why {name}` tells more; --timeout gives more time"),
     )
+}
+
+/// Waits until it is gone; says who holds it, each time that changes, and in the end if the time is over.
+pub(super) async fn deleted(cluster: &Cluster, name: &str, timeout: Duration, shell: &Shell) -> Outcome {
+    let place = place(cluster, name);
+    let mut removal = Removal::default();
+    let waiting = until(cluster, name, timeout, shell, |sandbox| match removal.look(sandbox, &place) {
+        Verdict::Empty => Verdict::Wait(String::new()),
+        verdict => verdict,
+    });
+    let watching = async {
+        let mut told = Holders::new();
+        loop {
+            if let Ok(now) = holders::of(cluster, name).await
+                && now != told
+            {
+                if !now.is_empty() {
+                    shell.note(&format!("{place} is still used by {}", holders::sentence(&now)));
+                }
+                told = now;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = waiting => outcome,
+        never = watching => never,
+    };
+    match outcome {
+        Ok(()) => {
+            shell.note(&format!("{place} is gone"));
+            Ok(())
+        }
+        Err(mut failure) if failure.exit == Exit::Late => {
+            let holders = holders::of(cluster, name).await.unwrap_or_default();
+            if !holders.is_empty() {
+                for problem in &mut failure.problems {
+                    problem.reason =
+                        format!("{}; it is used by {}", problem.reason, holders::sentence(&holders));
+                    "scale those down or delete them; the sandbox goes when the last pod is gone"
+                        .clone_into(&mut problem.way_out);
+                }
+            }
+            Err(failure)
+        }
+        Err(failure) => Err(failure),
+    }
 }
