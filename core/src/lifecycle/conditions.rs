@@ -51,10 +51,24 @@ pub(super) fn update(status: &mut ResourceInstanceStatus, now: Timestamp) {
     only_if(status, REFRESH_FAILING, failing, "RefreshFailed", &why, now);
 }
 
-/// `Outdated`, with why, or not.
-pub(super) fn outdated(status: &mut ResourceInstanceStatus, why: Option<(&str, &str)>, now: Timestamp) {
-    let (reason, message) = why.unwrap_or(("UpToDate", ""));
-    only_if(status, OUTDATED, why.is_some(), reason, message, now);
+/// Whether the live objects have moved on, as far as a pass knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outdated {
+    /// It does not know: the condition stays as it is.
+    Unsaid,
+    /// They have not.
+    No,
+    /// They have.
+    Yes { reason: String, message: String },
+}
+
+/// Say whether the live objects have moved on.
+pub(super) fn outdated(status: &mut ResourceInstanceStatus, outdated: &Outdated, now: Timestamp) {
+    match outdated {
+        Outdated::Unsaid => {}
+        Outdated::No => only_if(status, OUTDATED, false, "", "", now),
+        Outdated::Yes { reason, message } => only_if(status, OUTDATED, true, reason, message, now),
+    }
 }
 
 /// Whether two statuses say the same to people.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    conditions, creating,
+    conditions::{self, Outdated},
+    creating,
     effect::{Change, Effect, Notice},
     failed,
     observed::Observed,
@@ -47,13 +48,13 @@ pub(super) struct Todo<'a> {
     wake: Option<Duration>,
     /// Whether an effect changes the record (or asks for another pass at once): nothing may follow.
     closed: bool,
-    /// Conditions as this pass sees them, if it has anything to say beyond what follows from the status.
-    pub(super) outdated: Option<Option<(String, String)>>,
+    /// What this pass says about the live objects.
+    pub(super) outdated: Outdated,
 }
 
 impl<'a> Todo<'a> {
     fn new(record: &'a Record, seen: &'a Observed) -> Self {
-        Self { record, seen, effects: Vec::new(), wake: None, closed: false, outdated: None }
+        Self { record, seen, effects: Vec::new(), wake: None, closed: false, outdated: Outdated::Unsaid }
     }
 
     /// The status as it is.
@@ -79,10 +80,7 @@ impl<'a> Todo<'a> {
     /// Write a status; conditions and message are brought up to date.
     pub(super) fn commit(&mut self, mut status: ResourceInstanceStatus, change: Change, tell: Vec<Notice>) {
         conditions::update(&mut status, self.seen.now);
-        if let Some(outdated) = &self.outdated {
-            let why = outdated.as_ref().map(|(reason, message)| (reason.as_str(), message.as_str()));
-            conditions::outdated(&mut status, why, self.seen.now);
-        }
+        conditions::outdated(&mut status, &self.outdated, self.seen.now);
         self.push(Effect::Commit { status: Box::new(status), change, tell });
     }
 
@@ -97,10 +95,7 @@ impl<'a> Todo<'a> {
             let as_it_is = self.status().clone();
             let mut told = as_it_is.clone();
             conditions::update(&mut told, self.seen.now);
-            if let Some(outdated) = &self.outdated {
-                let why = outdated.as_ref().map(|(reason, message)| (reason.as_str(), message.as_str()));
-                conditions::outdated(&mut told, why, self.seen.now);
-            }
+            conditions::outdated(&mut told, &self.outdated, self.seen.now);
             if !conditions::alike(&as_it_is, &told) {
                 self.push(Effect::Commit { status: Box::new(told), change: Change::Noted, tell: Vec::new() });
             }

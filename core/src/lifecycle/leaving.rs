@@ -34,10 +34,8 @@ pub(super) fn leaving(todo: &mut Todo<'_>) -> Leaving {
         todo.wake(rest);
         return Leaving::Stay;
     }
-    let linger = match seen.sandbox_deleted {
-        true => Duration::ZERO,
-        false => Duration::from_secs(todo.status().linger_seconds),
-    };
+    let linger = if seen.sandbox_deleted { 0 } else { todo.status().linger_seconds };
+    let linger = Duration::from_secs(linger);
     let unused = seen.ages.unused.unwrap_or_default();
     if unused < linger {
         todo.wake(linger.saturating_sub(unused));

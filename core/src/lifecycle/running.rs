@@ -52,7 +52,7 @@ pub(super) fn write_off(todo: &mut Todo<'_>, work: Work, snapshot: &Snapshot) ->
         let Some(definition) = steps::definition(snapshot, work, &step.name) else { continue };
         let pod = todo.seen.step_pods.get(&steps::current(todo.record, step));
         let Some(ended) = over(todo, step, pod) else { continue };
-        steps::end(&mut status, work, definition, ended, todo.seen.now, todo.seen.random);
+        steps::end(&mut status, work, definition, &ended, todo.seen.now, todo.seen.random);
         tell.extend(status.last_failure.as_ref().map(|failure| message::failed_attempt(failure, &status)));
     }
     if status == *todo.status() {

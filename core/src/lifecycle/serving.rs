@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     clock::after,
+    conditions::Outdated,
     creating::{keys, wake_at},
     decide::Todo,
     effect::{Change, Effect, Notice},
@@ -132,17 +133,19 @@ fn refreshed(todo: &mut Todo<'_>, snapshot: &Snapshot, graph: &[&Step]) {
 fn outdated(todo: &mut Todo<'_>) {
     let pinned = todo.status().plugin.as_ref();
     todo.outdated = match &todo.seen.plan {
-        Plan::Unknown => None,
-        Plan::Found(live) if pinned.is_some_and(|pinned| pinned.hash == live.hash()) => Some(None),
-        Plan::Found(live) => Some(Some((
-            "NewerPlan".to_owned(),
-            format!(
+        Plan::Unknown => Outdated::Unsaid,
+        Plan::Found(live) if pinned.is_some_and(|pinned| pinned.hash == live.hash()) => Outdated::No,
+        Plan::Found(live) => Outdated::Yes {
+            reason: "NewerPlan".to_owned(),
+            message: format!(
                 "made from {}; the next one will be made from {}",
-                pinned.map_or("nothing", |p| &p.identity),
+                pinned.map_or("nothing", |pinned| &pinned.identity),
                 live.identity
             ),
-        ))),
-        Plan::Impossible(problem) => Some(Some((problem.code.clone(), problem.reason.clone()))),
+        },
+        Plan::Impossible(problem) => {
+            Outdated::Yes { reason: problem.code.clone(), message: problem.reason.clone() }
+        }
     };
 }
 

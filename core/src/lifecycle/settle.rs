@@ -90,7 +90,7 @@ pub fn settle(record: &Record, run: &StepRun, snapshot: &Snapshot, arrival: &Arr
     let outputs = if too_much.is_some() { BTreeMap::new() } else { declared };
     let failed = ended.ending != Ending::Done;
     let mut next = status.clone();
-    steps::end(&mut next, run.work, step, ended, arrival.now, arrival.random);
+    steps::end(&mut next, run.work, step, &ended, arrival.now, arrival.random);
     conditions::update(&mut next, arrival.now);
     let tell =
         next.last_failure.iter().filter(|_| failed).map(|failure| message::failed_attempt(failure, &next));

@@ -117,16 +117,16 @@ pub(super) fn end(
     status: &mut ResourceInstanceStatus,
     work: Work,
     step: &Step,
-    ended: Ended,
+    ended: &Ended,
     now: Timestamp,
     random: u32,
 ) {
     let plugin = status.plugin.as_ref().map(|plugin| plugin.identity.clone());
     let Some(found) = find_mut(status, work, &step.name) else { return };
     let attempt = found.attempt;
-    let ended = Ended { how: clip(&ended.how, 400), last_line: clip(&ended.last_line, 200), ..ended };
+    let how = clip(&ended.how, 400);
     found.claim = None;
-    found.last = Some(AttemptEnd { attempt, how: ended.how.clone(), exit_code: ended.exit_code, at: now });
+    found.last = Some(AttemptEnd { attempt, how: how.clone(), exit_code: ended.exit_code, at: now });
     if ended.ending == Ending::Done {
         found.state = StepState::Done;
         found.unstarted = 0;
@@ -147,8 +147,8 @@ pub(super) fn end(
         work: Some(work),
         step: Some(step.name.clone()),
         attempt: Some(attempt),
-        how: ended.how,
-        last_line: ended.last_line,
+        how,
+        last_line: clip(&ended.last_line, 200),
         at: now,
     };
     status.first_failure.get_or_insert_with(|| failure.clone());

@@ -57,7 +57,7 @@ pub(super) fn rules(schema: &mut JSONSchemaProps, path: &str, rules: &[(&str, &s
         })
         .collect();
     at(schema, path, &|place| {
-        place.x_kubernetes_validations.get_or_insert_default().extend(rules.iter().cloned())
+        place.x_kubernetes_validations.get_or_insert_default().extend(rules.iter().cloned());
     });
 }
 
