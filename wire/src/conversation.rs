@@ -166,6 +166,17 @@ impl Conversation {
         }
     }
 
+    /// The same for a sidecar that was restarted after its gate had opened in the same pod: the files are there, the app runs,
+    /// and neither waits for the runner again.
+    pub fn resume(bindings: &PodBindings, now: Duration) -> Self {
+        let mut resumed = Self::new(bindings, now);
+        resumed.state = State::Open;
+        for need in resumed.needs.values_mut() {
+            need.served = true;
+        }
+        resumed
+    }
+
     /// What to do about an event.
     pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Action> {
         let mut actions = Vec::new();

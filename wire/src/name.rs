@@ -94,6 +94,13 @@ pub const ENV_RUNNER_DIR: &str = "SANDBIND_RUNNER_DIR";
 pub const ENV_TOKEN_PATH: &str = "SANDBIND_TOKEN_PATH";
 /// Environment of the sidecar: JSON of [`crate::message::PodBindings`].
 pub const ENV_BINDINGS: &str = "SANDBIND_BINDINGS";
+/// Environment of the sidecar, optional: folder of what its probes read. Default [`STATE_DIR`].
+pub const ENV_STATE_DIR: &str = "SANDBIND_STATE_DIR";
+/// Where the sidecar keeps what its probes read, unless told otherwise.
+pub const STATE_DIR: &str = "/sandbind/files/.state";
+/// Environment of an app container that is to be signalled: its own name, for the sidecar cannot know otherwise which processes
+/// of a shared process namespace are whose.
+pub const ENV_CONTAINER: &str = "SANDBIND_CONTAINER";
 /// Environment of the agent: comma list of its container's variables whose values come from Secrets and must not leave the
 /// pod. `*` stands for every variable, as Secrets taken whole name theirs themselves, but for `SANDBIND_…`, `SIGNADOT_…`,
 /// `KUBERNETES_…`, `PATH`, `HOME`, `HOSTNAME`, `PWD`, `TERM`; `!NAME` takes one out again, being plain in the pod.

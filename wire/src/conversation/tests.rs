@@ -133,6 +133,14 @@ fn the_app_is_told_once_after_all_files_of_a_refresh_changed() {
 }
 
 #[test]
+fn a_restarted_sidecar_stays_open_and_takes_up_what_it_missed() {
+    let mut talk = Conversation::resume(&bindings(vec![resource("db", true, true)]), s(0));
+    assert_eq!(talk.handle(Event::Tick, s(0)), [poll(None)]);
+    assert_eq!(talk.handle(answer("7", &[("db", ready(2))]), s(1)), [write("db", 2)]);
+    assert_eq!(talk.handle(written("db", Some(2), true), s(1)), [Action::Notify, poll(Some("7"))]);
+}
+
+#[test]
 fn a_failed_write_asks_for_the_values_again() {
     let mut talk = Conversation::new(&bindings(vec![resource("db", true, true)]), s(0));
     talk.handle(Event::Tick, s(0));
