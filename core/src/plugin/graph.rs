@@ -37,7 +37,10 @@ pub fn check(plugin: &ResourcePluginSpec) -> Vec<Problem> {
                 }
             }
         }
-        if let (Some(cycle), true) = (cycle(&edges), problems.len() == before) {
+        let names: BTreeSet<&str> = graph.steps.iter().map(|step| step.name.as_str()).collect();
+        // With dangling inputs or two steps of one name a cycle would be a guess.
+        let sound = problems.len() == before && names.len() == graph.steps.len();
+        if let (Some(cycle), true) = (cycle(&edges), sound) {
             problems.push(Problem::error(
                 "Cycle",
                 graph.place,

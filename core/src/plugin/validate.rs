@@ -227,6 +227,3 @@ fn pattern(param: &Param, place: &str) -> Vec<Problem> {
     }
     problems
 }
-
-#[cfg(test)]
-mod tests;

@@ -162,7 +162,7 @@ impl Check<'_> {
                 self.warning("NoInterpreter", "script", reason, "write a first line such as `#!/bin/sh`");
             }
         }
-        if step.script.lines().next().is_some_and(|line| line.ends_with('\r')) {
+        if step.script.split('\n').next().is_some_and(|line| line.ends_with('\r')) {
             let reason = "its lines end with a carriage return, which becomes part of the interpreter's name";
             self.error("BadScript", "script", reason, "save it with Unix line ends");
         }
