@@ -4,6 +4,8 @@ mod env;
 mod files;
 mod resources;
 
+pub(crate) use files::{below, mode};
+
 use std::collections::BTreeSet;
 
 use crate::{
