@@ -7,6 +7,8 @@
 
 pub mod desk;
 pub mod drive;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod observe;
 mod perform;
 pub mod ports;
