@@ -32,7 +32,10 @@ use tempfile::TempDir;
 
 /// What the runner says of `db`, long-polled as the real one does.
 #[derive(Clone, Default)]
-struct Truth(Arc<(Mutex<(u32, Option<BoundResource>)>, Condvar)>);
+struct Truth(Arc<(Mutex<Now>, Condvar)>);
+
+/// Revision and state.
+type Now = (u32, Option<BoundResource>);
 
 impl Truth {
     fn set(&self, bound: BoundResource) {

@@ -102,6 +102,52 @@ fn what_a_script_leaves_in_the_background_is_dead_before_the_result_is_posted() 
 }
 
 #[test]
+fn as_pid_1_the_agent_ends_and_reaps_every_process_of_its_container() {
+    let inside = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    if !Command::new("unshare").args(inside).arg("true").status().is_ok_and(|status| status.success()) {
+        println!("left out: no right to make a process namespace");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // Shells that ignore SIGTERM and breed, in sessions of their own, and a script that dies of its deadline.
+    let script = "i=0; while [ $i -lt 5 ]; do setsid env -i /bin/sh -c 'trap \"\" TERM; echo x >> @/born; while :; do sleep 0.02; done' & i=$((i+1)); done\n\
+                  while [ \"$(wc -l < @/born)\" != 5 ]; do sleep 0.01; done\necho $$ > @/pid; trap '' TERM; while :; do sleep 0.05; done";
+    let mut assignment = assignment(script, dir.path());
+    (assignment.timeout_seconds, assignment.grace_seconds) = (1, 0);
+    let claim = ClaimAnswer::Run(Box::new(assignment));
+    let (left, at) = (std::sync::Mutex::new(None), dir.path().to_owned());
+    let left = std::sync::Arc::new(left);
+    let counted = std::sync::Arc::clone(&left);
+    // Counted while the agent waits for the answer to its result: every process that names this test's folder.
+    let count = move || {
+        let names = |entry: std::fs::DirEntry| {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            (line.contains(&at.display().to_string()) && line.contains("/born")).then_some(line)
+        };
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(names).collect::<Vec<_>>()
+    };
+    let runner = Runner::start(move |request| {
+        if request.line.contains("claim") {
+            return json(&claim);
+        }
+        *counted.lock().unwrap() = Some(count());
+        json(&ResultAnswer::Accepted)
+    });
+    let output = Command::new("unshare")
+        .args(inside)
+        .arg(env!("CARGO_BIN_EXE_sandbind-step-agent"))
+        .env("TMPDIR", dir.path())
+        .envs(runner.env(dir.path()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(result(&runner).end, ScriptEnd::Deadline);
+    assert!(dir.path().join("pid").exists());
+    assert_eq!(left.lock().unwrap().take(), Some(Vec::new()));
+}
+
+#[test]
 fn a_refused_claim_has_no_effect_and_is_no_failure() {
     let dir = tempfile::tempdir().unwrap();
     let runner = Runner::start(|_| json(&ClaimAnswer::Refused { reason: "the attempt is over".to_owned() }));

@@ -173,6 +173,8 @@ impl Conversation {
         resumed.state = State::Open;
         for need in resumed.needs.values_mut() {
             need.served = true;
+            // The files that are there may be newer than the kubelet's copy.
+            need.copy_at = None;
         }
         resumed
     }

@@ -134,7 +134,8 @@ fn the_app_is_told_once_after_all_files_of_a_refresh_changed() {
 
 #[test]
 fn a_restarted_sidecar_stays_open_and_takes_up_what_it_missed() {
-    let mut talk = Conversation::resume(&bindings(vec![resource("db", true, true)]), s(0));
+    let both = vec![resource("db", true, true), resource("mounted", false, true)];
+    let mut talk = Conversation::resume(&bindings(both), s(0));
     assert_eq!(talk.handle(Event::Tick, s(0)), [poll(None)]);
     assert_eq!(talk.handle(answer("7", &[("db", ready(2))]), s(1)), [write("db", 2)]);
     assert_eq!(talk.handle(written("db", Some(2), true), s(1)), [Action::Notify, poll(Some("7"))]);
@@ -165,7 +166,7 @@ fn an_unreachable_runner_is_said_and_asked_again_later_and_later() {
         let failed = Event::PollFailed { line: "the runner is not reached".to_owned(), random: 0 };
         talk.handle(failed, now);
         let wake = talk.wake().unwrap();
-        pauses.push((wake - now).as_millis());
+        pauses.push(wake.saturating_sub(now).as_millis());
         now = wake;
         assert!(talk.handle(Event::Tick, now).contains(&poll(None)));
     }
