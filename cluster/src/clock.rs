@@ -17,6 +17,13 @@ impl Default for SystemClock {
     }
 }
 
+/// Random bytes for an id.
+pub fn random_bytes<const N: usize>() -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()

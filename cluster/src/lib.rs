@@ -12,8 +12,12 @@ pub mod mirror;
 pub mod notices;
 pub mod pods;
 pub mod records;
+pub mod runner_config;
+pub mod runner_identity;
 pub mod steps;
 pub mod usage;
 pub mod values;
 pub mod watch;
 pub mod world;
+
+pub use kube::Client;

@@ -1,0 +1,157 @@
+//! The HTTPS routes for agents and sidecars. Each maps to one method of the desk; what is allowed is decided there.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Query, State},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use sandbind_engine::{
+    desk::{Desk, DeskError},
+    ports::{Caller, Identify, World},
+};
+use sandbind_kit::shutdown::Shutdown;
+use sandbind_wire::message::{BindingsAnswer, ClaimAnswer, ClaimRequest, Refusal, StepResult};
+use serde::{Deserialize, de::DeserializeOwned};
+
+/// Values and claims: the token was good so long ago at most.
+const STRICT: Duration = Duration::from_secs(10);
+/// Everything else.
+const EASY: Duration = Duration::from_secs(60);
+/// Bytes of a result: outputs and log, as base64.
+const BODY: usize = 2 << 20;
+
+/// What the routes stand on.
+struct Api<W> {
+    world: Arc<W>,
+    desk: Desk<W>,
+    shutdown: Shutdown,
+}
+
+/// A refusal as HTTP.
+struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    reason: String,
+}
+
+/// The routes. Open polls are let go when the shutdown starts, so that callers come to another replica.
+pub fn router<W: World>(world: Arc<W>, desk: Desk<W>, shutdown: Shutdown) -> Router {
+    Router::new()
+        .route("/v1/step/claim", post(claim::<W>))
+        .route("/v1/step/result", post(result::<W>))
+        .route("/v1/bindings", get(bindings::<W>))
+        .route("/v1/pod/release", post(release::<W>))
+        .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "NoSuchRoute", "there is no such route") })
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(Arc::new(Api { world, desk, shutdown }))
+}
+
+async fn claim<W: World>(
+    State(api): State<Arc<Api<W>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<ClaimAnswer>, Refused> {
+    let caller = api.caller(&headers, STRICT).await?;
+    let request: ClaimRequest = parse(&body)?;
+    tokio::select! {
+        answer = api.desk.claim(&caller, &request) => Ok(Json(answer?)),
+        () = api.shutdown.started() => Ok(Json(ClaimAnswer::Wait)),
+    }
+}
+
+async fn result<W: World>(
+    State(api): State<Arc<Api<W>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let caller = api.caller(&headers, STRICT).await?;
+    let result: StepResult = parse(&body)?;
+    Ok(Json(api.desk.result(&caller, &result).await?).into_response())
+}
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<String>,
+}
+
+async fn bindings<W: World>(
+    State(api): State<Arc<Api<W>>>,
+    Query(After { after }): Query<After>,
+    headers: HeaderMap,
+) -> Result<Json<BindingsAnswer>, Refused> {
+    let caller = api.caller(&headers, STRICT).await?;
+    let after = after.as_deref().filter(|after| !after.is_empty());
+    tokio::select! {
+        answer = api.desk.bindings(&caller, after) => Ok(Json(answer?)),
+        () = api.shutdown.started() => {
+            Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "Ending", "this runner ends; ask again"))
+        }
+    }
+}
+
+async fn release<W: World>(
+    State(api): State<Arc<Api<W>>>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refused> {
+    let caller = api.caller(&headers, EASY).await?;
+    api.desk.release(&caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl<W: World> Api<W> {
+    async fn caller(&self, headers: &HeaderMap, max_age: Duration) -> Result<Caller, Refused> {
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Err(Refused::new(StatusCode::UNAUTHORIZED, "NoToken", "a bearer token is needed"));
+        };
+        match self.world.identify().identify(token, max_age).await {
+            Ok(Some(caller)) => Ok(caller),
+            Ok(None) => {
+                let reason = "the token is not a pod's for this runner, or its pod is gone";
+                Err(Refused::new(StatusCode::UNAUTHORIZED, "UnknownToken", reason))
+            }
+            Err(error) => Err(DeskError::from(error).into()),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+    // What does not parse is not quoted: it may hold outputs.
+    serde_json::from_slice(body).map_err(|error| {
+        let reason =
+            format!("the message has an unexpected form at line {}, column {}", error.line(), error.column());
+        Refused::new(StatusCode::BAD_REQUEST, "BadMessage", reason)
+    })
+}
+
+// === impl Refused ===
+
+impl Refused {
+    fn new(status: StatusCode, code: &'static str, reason: impl Into<String>) -> Self {
+        Self { status, code, reason: reason.into() }
+    }
+}
+
+impl From<DeskError> for Refused {
+    fn from(error: DeskError) -> Self {
+        let status =
+            if error.is_temporary() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::FORBIDDEN };
+        if error.is_temporary() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a caller could not be answered");
+        }
+        Self::new(status, error.code(), error.to_string())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let refusal = Refusal { code: self.code.to_owned(), reason: self.reason };
+        (self.status, Json(refusal)).into_response()
+    }
+}
