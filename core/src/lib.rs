@@ -22,6 +22,8 @@ pub mod plugin;
 
 pub mod binding;
 
+pub mod sandbox;
+
 pub mod inject;
 
 pub mod step;

@@ -1,0 +1,5 @@
+//! What people look at, wait for and delete.
+
+pub mod validate;
+
+pub use validate::{validate, warnings};
