@@ -86,7 +86,7 @@ pub enum Action {
 /// several times within each lead and each third of a life.
 pub fn next(state: &State, lifetimes: &Lifetimes, now: Timestamp) -> Action {
     let live = || state.authorities.iter().filter(|authority| !authority.is_over(now));
-    let Some(newest) = live().last() else { return Action::AddAuthority };
+    let Some(newest) = live().next_back() else { return Action::AddAuthority };
     if newest.is_old(now) {
         return Action::AddAuthority;
     }

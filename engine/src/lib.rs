@@ -5,6 +5,7 @@
 //! sidecars of users' pods. [`wait`] lets others wait for a record. All three only know the [`ports`]; nothing here knows
 //! Kubernetes, a file or a process.
 
+pub mod admission;
 pub mod desk;
 pub mod drive;
 #[cfg(feature = "memory")]
