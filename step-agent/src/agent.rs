@@ -5,7 +5,8 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     io::{self, Write as _},
-    path::PathBuf,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -199,13 +200,22 @@ fn not_started(nonce: &str, reason: String) -> StepResult {
     }
 }
 
-/// A private folder: beside the agent's own program, which lies in a volume of the pod, else among the temporary files.
+/// A private folder where one can be made: beside the agent's own program, among the temporary files, or in the shared memory that
+/// every container has, also one whose image is read-only or empty (nothing is executed there: the interpreter reads the script).
 fn workdir(nonce: &str) -> PathBuf {
-    let folder = format!("work-{nonce}");
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(&folder)));
-    beside
-        .filter(|path| std::fs::create_dir(path).is_ok())
-        .unwrap_or_else(|| std::env::temp_dir().join(format!("sandbind-{folder}")))
+    let folder = format!("sandbind-work-{nonce}");
+    let temporary = std::env::temp_dir();
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+    let places = beside.into_iter().chain([temporary.clone(), PathBuf::from("/dev/shm")]);
+    first_made(places, &folder).unwrap_or_else(|| temporary.join(&folder))
+}
+
+/// The folder in the first place where it can be made.
+fn first_made(mut places: impl Iterator<Item = PathBuf>, folder: &str) -> Option<PathBuf> {
+    places.find_map(|place| {
+        let path = place.join(folder);
+        std::fs::DirBuilder::new().mode(0o700).create(&path).ok().map(|()| path)
+    })
 }
 
 fn nonce() -> io::Result<String> {
@@ -246,5 +256,13 @@ mod tests {
             shorten(&mut assignment, lost.map(Duration::from_secs));
             assert_eq!(assignment.timeout_seconds, left, "{lost:?}");
         }
+    }
+    #[test]
+    fn the_work_folder_is_made_where_it_can_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = [PathBuf::from("/proc"), dir.path().join("absent"), dir.path().to_owned()];
+        let made = first_made(places.into_iter(), "work").unwrap();
+        assert_eq!(made, dir.path().join("work"));
+        assert!(first_made([PathBuf::from("/proc")].into_iter(), "work").is_none());
     }
 }

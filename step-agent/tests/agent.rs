@@ -9,7 +9,7 @@ mod runner;
 use std::{
     collections::BTreeMap,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -42,8 +42,16 @@ fn run_with(assignment: Assignment) -> impl Fn(&Request) -> Reply + Send + Sync 
     move |request| if request.line.contains("claim") { json(&claim) } else { json(&ResultAnswer::Accepted) }
 }
 
+/// Installs the agent as the init container does.
+fn installed(dir: &Path) -> PathBuf {
+    let target = dir.join("volume/agent");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbind-step-agent"));
+    assert!(command.arg("install").arg(&target).stdout(Stdio::null()).status().unwrap().success());
+    target
+}
+
 fn agent(runner: &Runner, dir: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_sandbind-step-agent"))
+    Command::new(installed(dir))
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("PGPASSWORD", "overlay-canary")
@@ -136,7 +144,7 @@ fn as_pid_1_the_agent_ends_and_reaps_every_process_of_its_container() {
     });
     let output = Command::new("unshare")
         .args(inside)
-        .arg(env!("CARGO_BIN_EXE_sandbind-step-agent"))
+        .arg(installed(dir.path()))
         .env("TMPDIR", dir.path())
         .envs(runner.env(dir.path()))
         .output()
@@ -200,10 +208,7 @@ fn sigterm_to_the_agent_is_the_scripts_signal_and_the_result_is_still_delivered(
 #[test]
 fn the_agent_installs_itself() {
     let dir = tempfile::tempdir().unwrap();
-    let target = dir.path().join("deep/agent");
-    let status =
-        Command::new(env!("CARGO_BIN_EXE_sandbind-step-agent")).arg("install").arg(&target).status().unwrap();
-    assert!(status.success());
+    let target = installed(dir.path());
     assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o755);
     let copy = Command::new(&target).arg("nonsense").output().unwrap();
     assert_eq!(copy.status.code(), Some(2));
