@@ -76,6 +76,10 @@ fn a_signal_goes_to_a_container_of_the_same_user() {
         {"name": "first", "securityContext": {"runAsUser": 1}}, {"name": "app", "securityContext": {"runAsUser": 2}}]}));
     let (patched, _) = inject(&view, &pod, false).unwrap();
     assert_eq!(patched["spec"]["initContainers"][0]["securityContext"]["runAsUser"], 2);
+    let told = json!({"name": "SANDBIND_CONTAINER", "value": "app"});
+    assert_eq!(patched["spec"]["containers"][1]["env"][0], told);
+    assert_eq!(names(&patched["spec"]["containers"][0]["env"]), ["URL", "OPTIONS"]);
+    assert_eq!(inject(&view, &patched, false).unwrap().1, 0);
 }
 
 #[test]
