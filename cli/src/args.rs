@@ -3,11 +3,16 @@
 mod completion;
 mod install;
 mod orphans;
+mod plugin;
 mod sandbox;
 
 pub use completion::CompletionArgs;
 pub use install::{DoctorArgs, InstallArgs, UninstallArgs};
 pub use orphans::{OrphansCommand, OrphansForgetArgs, OrphansListArgs, OrphansRetryArgs};
+pub use plugin::{
+    PluginApplyArgs, PluginCommand, PluginDeleteArgs, PluginFile, PluginForm, PluginGetArgs, PluginListArgs,
+    PluginRenderArgs, PluginValidateArgs, PluginVersionsArgs,
+};
 pub use sandbox::{
     Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,
 };
@@ -56,6 +61,9 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Plugins: how resources are made and removed
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Sandboxes: what people look at, wait for and delete
     #[command(subcommand, visible_alias = "sb")]
     Sandbox(SandboxCommand),

@@ -4,6 +4,7 @@ mod completion;
 mod install;
 mod internal;
 mod orphans;
+mod plugin;
 mod sandbox;
 mod uninstall;
 
@@ -17,6 +18,7 @@ use crate::{
 pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
     let Args { global, command } = args;
     match command {
+        Command::Plugin(command) => plugin::run(&global, command, shell).await,
         Command::Sandbox(command) => sandbox::run(&global, command, shell).await,
         Command::Install(args) => install::run(&global, args, shell).await,
         Command::Uninstall(args) => uninstall::run(&global, args, shell).await,

@@ -21,7 +21,7 @@ pub(crate) async fn run(global: &Global, args: InstallArgs, shell: &Shell) -> Ou
         return apply::run(&cluster, &options, &objects, timeout.duration(), shell).await;
     }
     match shell.format() {
-        Format::Human | Format::Yaml => shell.data(&output::yaml_stream(&objects)?),
+        Format::Human | Format::Yaml => shell.data(&output::yaml_stream(&objects)),
         Format::Json => {
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
             shell.data(&serde_json::to_string_pretty(&list)?);
