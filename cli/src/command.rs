@@ -1,6 +1,8 @@
 //! What each command does: `<noun>/<verb>`.
 
 mod completion;
+mod doctor;
+mod inject;
 mod install;
 mod internal;
 mod orphans;
@@ -9,7 +11,7 @@ mod sandbox;
 mod uninstall;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, DoctorArgs},
     exit::Outcome,
     output::Shell,
 };
@@ -20,6 +22,8 @@ pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
     match command {
         Command::Plugin(command) => plugin::run(&global, command, shell).await,
         Command::Sandbox(command) => sandbox::run(&global, command, shell).await,
+        Command::Inject(args) => inject::run(&global, &args, shell),
+        Command::Doctor(DoctorArgs {}) => doctor::run(&global, shell).await,
         Command::Install(args) => install::run(&global, args, shell).await,
         Command::Uninstall(args) => uninstall::run(&global, args, shell).await,
         Command::Orphans(command) => orphans::run(&global, command, shell).await,

@@ -4,7 +4,7 @@ mod apply;
 mod catalog;
 mod delete;
 mod show;
-mod source;
+pub(crate) mod source;
 
 use sandbind_core::{
     plugin::document::{as_document, as_object},
