@@ -1,5 +1,7 @@
 //! A view of a small namespace, for tests.
 
+#![allow(clippy::needless_pass_by_value, reason = "tables of JSON values read better so")]
+
 use std::sync::Arc;
 
 use sandbind_wire::name;
