@@ -105,7 +105,7 @@ impl Bed {
             reservation: Reservation { id: identity::reservation(random_bytes().unwrap()), at: now },
             wanted: ["provision.url".to_owned()].into(),
             owner,
-            linger_seconds: 60,
+            linger_seconds: 0,
         };
         begin(self.key(sandbox), identity::incarnation(random_bytes().unwrap()), None, &[request], now)
     }
