@@ -2,8 +2,6 @@
 
 pub mod bounds;
 pub mod declared;
-#[cfg(test)]
-pub(crate) mod fixtures;
 pub mod outputs;
 pub mod plan;
 mod resolve;

@@ -12,8 +12,6 @@ pub mod decide;
 pub mod effect;
 mod failed;
 pub mod fairness;
-#[cfg(test)]
-mod fixture;
 mod leaving;
 pub mod message;
 pub mod observed;

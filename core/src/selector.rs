@@ -62,12 +62,13 @@ pub fn validate(selector: &LabelSelector, place: &str) -> Vec<Problem> {
                 format!("`{}` needs at least one value", wanted.operator),
                 "list the values",
             )),
+            "In" | "NotIn" => {}
             "Exists" | "DoesNotExist" if !values.is_empty() => problems.push(wrong(
                 format!("{at}.values"),
                 format!("`{}` takes no values", wanted.operator),
                 "remove the values, or use `In` or `NotIn`",
             )),
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            "Exists" | "DoesNotExist" => {}
             other => problems.push(wrong(
                 format!("{at}.operator"),
                 format!("there is no operator `{other}`"),

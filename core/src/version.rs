@@ -211,8 +211,9 @@ impl PluginRef {
         }
         match self.wanted {
             Wanted::Draft => draft,
-            Wanted::Latest | Wanted::Requirement(_) if !published => draft,
-            _ => best.map(|(_, item)| item),
+            Wanted::Exact(_) => best.map(|(_, item)| item),
+            Wanted::Latest | Wanted::Requirement(_) if published => best.map(|(_, item)| item),
+            Wanted::Latest | Wanted::Requirement(_) => draft,
         }
     }
 }

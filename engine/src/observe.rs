@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     refused: BTreeMap<StepRun, (Duration, String)>,
     /// A delivery that the record has not confirmed yet: the record it was made for, its revision and keys.
     pub(crate) delivery: Option<(Box<Record>, u64, BTreeSet<String>)>,
+    /// The last delivery: when, of which revision and keys.
+    pub(crate) delivered: Option<(Duration, u64, BTreeSet<String>)>,
 }
 
 impl Memory {
@@ -74,6 +76,19 @@ impl Memory {
     /// This program looked away for a while: it cannot say that nobody used the resource meanwhile.
     pub(crate) fn look_away(&mut self) {
         self.unused = None;
+    }
+
+    /// Whether the very same was delivered within this time.
+    pub(crate) fn has_delivered(
+        &self,
+        revision: u64,
+        keys: &BTreeSet<String>,
+        within: Duration,
+        now: Duration,
+    ) -> bool {
+        self.delivered.as_ref().is_some_and(|(at, known_revision, known)| {
+            now.saturating_sub(*at) < within && (*known_revision, known) == (revision, keys)
+        })
     }
 
     /// Takes note of a step pod that was refused; answers whether that is news.

@@ -17,6 +17,9 @@ use crate::{
     trace::{Point, at},
 };
 
+/// The same delivery is not made again sooner, unless the record is to change with it.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// What became of the effects of one decision.
 #[derive(Debug)]
 pub(crate) enum Performed {
@@ -42,6 +45,7 @@ impl<W: World> Stage<'_, W> {
     pub(crate) async fn perform(&self, effects: Vec<Effect>, memory: &mut Memory) -> Answer<Performed> {
         let mut wake: Option<Duration> = None;
         let mut failed = None;
+        let changes = effects.iter().any(|effect| matches!(effect, Effect::Commit { .. }));
         for effect in effects {
             match effect {
                 Effect::Wake(after) => wake = Some(wake.map_or(after, |wake| wake.min(after))),
@@ -53,6 +57,12 @@ impl<W: World> Stage<'_, W> {
                 }
                 Effect::Reap { run } => self.reap(&run).await?,
                 Effect::Adopt { runs } => self.adopt(&runs).await?,
+                // A crowd of pods that come at once wants its Secret written again now and then, not at every pass.
+                Effect::Deliver { revision, keys }
+                    if !changes && memory.has_delivered(revision, &keys, AGAIN, self.now()) =>
+                {
+                    wake = Some(wake.map_or(AGAIN, |wake| wake.min(AGAIN)));
+                }
                 Effect::Deliver { revision, keys } => {
                     deliver(self.world, self.record, revision, &keys, memory).await?
                 }
@@ -79,7 +89,7 @@ impl<W: World> Stage<'_, W> {
         let Some(snapshot) = &self.observed.snapshot else { return Err(no_snapshot()) };
         let made = self.at(Point::Launch, self.world.steps().launch(self.record, snapshot, run)).await;
         if let Err(PortError::Refused { reason, .. }) = &made {
-            let news = memory.refuse(run, reason.clone(), self.world.clock().monotonic());
+            let news = memory.refuse(run, reason.clone(), self.now());
             if news {
                 let notice = Notice {
                     reason: "StepPodRefused",
@@ -138,6 +148,10 @@ impl<W: World> Stage<'_, W> {
         Ok(Performed::Removed)
     }
 
+    fn now(&self) -> Duration {
+        self.world.clock().monotonic()
+    }
+
     async fn announce(&self, record: &Record, notices: &[Notice]) {
         for notice in notices {
             self.world.notices().announce(record, notice).await;
@@ -161,7 +175,9 @@ pub(crate) async fn deliver<W: World>(
     values.retain(|key, _| keys.contains(key));
     memory.delivery = Some((Box::new(record.clone()), revision, keys.clone()));
     at(world.tracer(), Point::Deliver, &record.name, world.delivery().deliver(record, revision, &values))
-        .await
+        .await?;
+    memory.delivered = Some((world.clock().monotonic(), revision, keys.clone()));
+    Ok(())
 }
 
 /// Removes the tenant's Secret of the record's incarnation.

@@ -97,10 +97,10 @@ async fn bindings<W: World>(
 async fn release<W: World>(
     State(api): State<Arc<Api<W>>>,
     headers: HeaderMap,
-) -> Result<Json<serde_json::Value>, Refused> {
+) -> Result<StatusCode, Refused> {
     let caller = api.caller(&headers, EASY).await?;
     api.desk.release(&caller).await?;
-    Ok(Json(serde_json::json!({})))
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl<W: World> Api<W> {

@@ -32,11 +32,11 @@ pub(crate) fn generated() -> Outcome<Vec<(String, String)>> {
     let mut files = vec![
         (
             "manifests/install.yaml".to_owned(),
-            format!("{HEAD}{}", output::yaml_stream(&install::render(&options))),
+            format!("{HEAD}{}", output::yaml_stream(&install::render(&options))?),
         ),
         (
             "manifests/examples/network-policies.yaml".to_owned(),
-            format!("{HEAD}{}", output::yaml_stream(&install::network_examples(&options))),
+            format!("{HEAD}{}", output::yaml_stream(&install::network_examples(&options))?),
         ),
         (
             "manifests/kustomization.yaml".to_owned(),
@@ -46,14 +46,14 @@ pub(crate) fn generated() -> Outcome<Vec<(String, String)>> {
                     "apiVersion": "kustomize.config.k8s.io/v1beta1",
                     "kind": "Kustomization",
                     "resources": ["install.yaml"],
-                }))
+                }))?
             ),
         ),
     ];
     for crd in install::crds() {
         let plural =
             crd.pointer("/spec/names/plural").and_then(serde_json::Value::as_str).unwrap_or_default();
-        files.push((format!("manifests/crds/{plural}.yaml"), format!("{HEAD}{}", output::yaml(&crd))));
+        files.push((format!("manifests/crds/{plural}.yaml"), format!("{HEAD}{}", output::yaml(&crd)?)));
     }
     Ok(files)
 }

@@ -59,9 +59,17 @@ impl<W: World> Pass<'_, W> {
             match self.round(&record, memory).await {
                 Ok(Performed::Changed(record)) => known = Some(*record),
                 Ok(Performed::Removed) => {}
-                // What was delivered without a change of the record holds only if the record is still the same.
-                Ok(Performed::Settled(_) | Performed::ProofNeeded) if memory.delivery.is_some() => {}
-                Ok(Performed::Settled(wake)) => return Ok(Next::Wake(wake)),
+                Ok(Performed::Settled(wake)) => {
+                    if memory.delivery.is_some() {
+                        // What was delivered without a change of the record holds only if the record is still the same.
+                        let read = self.world.records().read(self.name).await?;
+                        self.confirm_delivery(read.as_ref(), memory).await?;
+                        if read.is_none_or(|read| read.version != record.version) {
+                            continue;
+                        }
+                    }
+                    return Ok(Next::Wake(wake));
+                }
                 Ok(Performed::ProofNeeded) => return Ok(Next::Wake(Some(Duration::from_secs(1)))),
                 Err(error) if error.is_conflict() && conflicts < CONFLICTS => {
                     conflicts += 1;
