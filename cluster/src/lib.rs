@@ -15,8 +15,10 @@ pub mod records;
 pub mod runner_config;
 pub mod runner_identity;
 pub mod steps;
+pub mod trust;
 pub mod usage;
 pub mod values;
+pub mod view;
 pub mod watch;
 pub mod world;
 

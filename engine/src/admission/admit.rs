@@ -119,6 +119,12 @@ impl<W: Surroundings> Admissions<W> {
         self.draining.send_replace(true);
     }
 
+    /// The live objects around a namespace and one of its sandboxes, no older than this call, or as of the caches when reading takes too
+    /// long.
+    pub async fn view(&self, namespace: &str, sandbox: &str) -> Result<Arc<View>, NoView> {
+        self.fresh.view(namespace, sandbox).await
+    }
+
     /// Decides on a pod.
     pub async fn admit(&self, pod: &Pod) -> Verdict {
         let read = match inject::Pod::read(&pod.object) {

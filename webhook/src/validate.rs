@@ -1,0 +1,135 @@
+//! `/validate`: somebody writes one of our own kinds. Mistakes inside an object are refused, all of them at once; references to other
+//! objects are warnings, so that the order in which objects are applied does not matter.
+
+use std::{sync::Arc, time::Duration};
+
+use sandbind_core::{
+    api::{ResourceBinding, ResourcePlugin, Sandbox},
+    binding::{self, Binding, View},
+    plugin,
+    problem::Problem,
+    sandbox,
+    step::{self, StepSettings},
+};
+use sandbind_engine::admission::ports::Surroundings;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    app::{App, Settings},
+    review::{Answer, Request, join},
+};
+
+/// Looks at the review's object.
+pub(crate) async fn answer<W: Surroundings>(app: &Arc<App<W>>, request: Request) -> Answer {
+    let leaving = request.object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null());
+    if leaving || !matches!(request.operation.as_str(), "CREATE" | "UPDATE") {
+        app.metrics.decided("validate", "allowed", "Leaving");
+        return Answer::allow();
+    }
+    let checked = match request.kind.kind.as_str() {
+        "ResourcePlugin" => plugin(app, &request).await,
+        "ResourceBinding" => binding(app, &request).await,
+        "Sandbox" => sandbox(app, &request).await,
+        _ => Ok(Vec::new()),
+    };
+    let problems = checked.unwrap_or_else(|problem| vec![problem]);
+    let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
+    match errors.first() {
+        Some(first) => {
+            app.metrics.decided("validate", "denied", &first.code);
+            Answer::deny(join(&errors)).with_warnings(&warnings)
+        }
+        None => {
+            app.metrics.decided("validate", "allowed", "Valid");
+            Answer::allow().with_warnings(&warnings)
+        }
+    }
+}
+
+type Checked = Result<Vec<Problem>, Problem>;
+
+async fn plugin<W: Surroundings>(app: &App<W>, request: &Request) -> Checked {
+    let object: ResourcePlugin = parse(&request.object)?;
+    let name = object.metadata.name.as_deref().unwrap_or(&request.name);
+    let mut problems = plugin::validate(&object.spec, Some(name));
+    problems.extend(step::namespace(&object.spec, &step_settings(&app.settings)).err());
+    if request.operation == "UPDATE"
+        && let Ok(old) = parse::<ResourcePlugin>(&request.old_object)
+    {
+        problems.extend(plugin::validate_update(&old.spec, &object.spec));
+    }
+    if let Some(view) = view(app, &app.settings.system_namespace, "").await {
+        let wanted = &object.spec.name;
+        let other = view.plugins.iter().map(|plugin| &plugin.spec.name);
+        if let Some(other) =
+            other.filter(|other| *other != wanted).find(|other| other.eq_ignore_ascii_case(wanted))
+        {
+            problems.push(Problem::error(
+                "NameTaken",
+                "spec.name",
+                format!("there is a plugin `{other}`, and two names may not differ in case only"),
+                format!("name it `{other}` or otherwise"),
+            ));
+        }
+    }
+    Ok(problems)
+}
+
+async fn binding<W: Surroundings>(app: &App<W>, request: &Request) -> Checked {
+    let system = &app.settings.system_namespace;
+    let object: ResourceBinding = parse(&request.object)?;
+    let mut problems = binding::validate(&object.spec, request.namespace == *system);
+    let cluster_wide = object.spec.namespace_selector.is_some();
+    if problems.iter().any(Problem::is_error) || cluster_wide {
+        // A cluster-wide binding is another matter in each namespace: its status says more than a warning could.
+        return Ok(problems);
+    }
+    let Some(view) = view(app, &request.namespace, "").await else { return Ok(problems) };
+    let name = object.metadata.name.clone();
+    let binding = Arc::new(Binding::new(object, system));
+    let others = view
+        .bindings
+        .iter()
+        .filter(|other| other.namespace != request.namespace || Some(&other.name) != name.as_ref());
+    let bindings = others.cloned().chain([Arc::clone(&binding)]).collect();
+    problems.extend(binding::warnings(&View { bindings, ..(*view).clone() }, &binding));
+    Ok(problems)
+}
+
+async fn sandbox<W: Surroundings>(app: &App<W>, request: &Request) -> Checked {
+    let object: Sandbox = parse(&request.object)?;
+    // A generated name is not there yet; it is made of valid characters.
+    let name = object.metadata.name.as_deref().unwrap_or("generated");
+    let mut problems = sandbox::validate(name, &object.spec);
+    if !problems.iter().any(Problem::is_error)
+        && let Some(view) = view(app, &request.namespace, name).await
+    {
+        problems.extend(sandbox::warnings(&view, &object.spec));
+    }
+    Ok(problems)
+}
+
+/// References are looked at when they can be: a validation never fails because of them.
+async fn view<W: Surroundings>(app: &App<W>, namespace: &str, sandbox: &str) -> Option<Arc<View>> {
+    app.admissions.view(namespace, sandbox).await.ok()
+}
+
+fn parse<T: DeserializeOwned>(object: &Value) -> Result<T, Problem> {
+    T::deserialize(object).map_err(|error| {
+        Problem::error("InvalidObject", "", error.to_string(), "compare with `kubectl explain`")
+    })
+}
+
+fn step_settings(settings: &Settings) -> StepSettings {
+    StepSettings {
+        image: String::new(),
+        runner_url: String::new(),
+        runner_name: String::new(),
+        runner_ca: String::new(),
+        namespaces: settings.step_namespaces.clone(),
+        image_pull_secrets: Vec::new(),
+        start: Duration::ZERO,
+        margin: Duration::ZERO,
+    }
+}
