@@ -3,7 +3,7 @@
 //!
 //! Nobody gets `*`, `escalate`, `bind`, `impersonate`, `pods/exec`, `serviceaccounts/token`, or to list Secrets of tenants.
 
-use sandbind_wire::name::{GROUP, RUNNER_SERVICE, TLS_SECRET, WEBHOOK_SERVICE};
+use sandbind_wire::name::{GROUP, RUNNER_SERVICE, TLS_SECRET};
 use serde_json::{Value, json};
 
 use super::{CONFIGURATION, Options, RUNNER, WEBHOOK, cluster_metadata, labels, metadata, with};
@@ -55,9 +55,10 @@ fn webhook(options: &Options) -> Vec<Value> {
             WEBHOOK,
             json!([
                 rule("", &["namespaces"], &READ),
-                rule(GROUP, &["resourceplugins", "resourcebindings", "sandboxes"], &READ),
-                rule("apps", &["replicasets", "deployments", "statefulsets"], &["get"]),
-                rule("batch", &["jobs"], &["get"]),
+                rule("", &["limitranges"], &["list", "watch"]),
+                rule(GROUP, &["resourceplugins", "sandboxes"], &READ),
+                rule(GROUP, &["resourcebindings"], &["list", "watch"]),
+                rule("apps", &["replicasets"], &["get"]),
                 named("admissionregistration.k8s.io", &configurations, &[CONFIGURATION], &["get", "patch"]),
             ]),
         ),
@@ -66,9 +67,9 @@ fn webhook(options: &Options) -> Vec<Value> {
             WEBHOOK,
             system,
             json!([
-                rule(GROUP, &["resourceinstances"], &["get", "list", "watch", "create", "update"]),
-                named("", &["secrets"], &[TLS_SECRET], &["get", "patch", "update"]),
-                named("", &["services"], &[RUNNER_SERVICE, WEBHOOK_SERVICE], &["get"]),
+                rule(GROUP, &["resourceinstances"], &["get", "list", "watch", "create", "patch"]),
+                named("", &["secrets"], &[TLS_SECRET], &["get", "patch"]),
+                named("", &["services"], &[RUNNER_SERVICE], &["get"]),
             ]),
         ),
         binding(WEBHOOK, system, options),
