@@ -97,10 +97,10 @@ async fn bindings<W: World>(
 async fn release<W: World>(
     State(api): State<Arc<Api<W>>>,
     headers: HeaderMap,
-) -> Result<StatusCode, Refused> {
+) -> Result<Json<serde_json::Value>, Refused> {
     let caller = api.caller(&headers, EASY).await?;
     api.desk.release(&caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(serde_json::json!({})))
 }
 
 impl<W: World> Api<W> {

@@ -118,7 +118,8 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let drive_lease = async {
         watches.synced().await;
         let mut ready = settings_seen.clone();
-        let _never_closed = ready.wait_for(|settings| !settings.runner_ca.is_empty()).await;
+        // The answer holds a lock: not a moment longer than needed.
+        drop(ready.wait_for(|settings| !settings.runner_ca.is_empty()).await);
         let times =
             lease::LeaseTimes { duration: args.lease_duration.duration(), ..lease::LeaseTimes::default() };
         lease::hold(client.clone(), &args.namespace, &identity, times, &leading).await;

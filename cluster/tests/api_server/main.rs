@@ -1,0 +1,17 @@
+//! The adapters against a real API server, held to the rules of the ports. They need one: `SANDBIND_TEST_KUBECONFIG` names a
+//! kubeconfig with all rights; without it nothing is tested (`cargo xtask test` sets it).
+
+#![allow(clippy::allow_attributes, reason = "which of these fire depends on clippy.toml")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod bed;
+mod calling;
+mod catalog;
+mod delivery;
+mod lease;
+mod listing;
+mod records;
+mod steps;
+mod telling;
+mod usage;
+mod values;

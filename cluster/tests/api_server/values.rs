@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use sandbind_cluster::values::ClusterValues;
+use sandbind_core::{
+    api::instance::Work,
+    lifecycle::{
+        record::{Record, StepRun},
+        snapshot::Snapshot,
+    },
+};
+use sandbind_engine::ports::{PortError, Values};
+use sandbind_wire::Bytes64;
+use serde_json::json;
+
+use crate::bed::bed;
+
+pub(crate) fn snapshot(image: &str) -> Snapshot {
+    serde_json::from_value(json!({
+        "identity": "postgres@1.0.0",
+        "uid": "u",
+        "plugin": {
+            "name": "postgres",
+            "version": "1.0.0",
+            "runner": {"image": image},
+            "create": [{"name": "provision", "script": "#!/bin/sh\n", "outputs": [{"name": "url", "valueFromPath": "/tmp/u"}]}],
+            "delete": [{"name": "drop", "script": "#!/bin/sh\n"}],
+        },
+        "params": {"seed": "small"},
+        "routingKey": "k",
+    }))
+    .unwrap()
+}
+
+fn run(record: &Record, work: Work, attempt: u32) -> StepRun {
+    StepRun {
+        instance: record.name.clone(),
+        incarnation: record.spec.incarnation.clone(),
+        round: 1,
+        work,
+        step: "provision".into(),
+        attempt,
+    }
+}
+
+fn outputs(value: &str) -> BTreeMap<String, Bytes64> {
+    BTreeMap::from([("url".to_owned(), Bytes64::from(value))])
+}
+
+#[tokio::test]
+async fn the_first_snapshot_of_a_round_wins() {
+    let Some(bed) = bed().await else { return };
+    let record = bed.record("pr-1").await;
+    let values = ClusterValues::new(bed.client.clone(), &bed.system);
+    assert_eq!(values.snapshot(&record, 1).await.unwrap(), None);
+    let (one, two) = (snapshot("one"), snapshot("two"));
+    assert_eq!(values.store_snapshot(&record, 1, &one).await.unwrap(), one);
+    assert_eq!(values.store_snapshot(&record, 1, &two).await.unwrap(), one);
+    assert_eq!(values.snapshot(&record, 1).await.unwrap(), Some(one.clone()));
+    let changed = Snapshot { delete_override: Some(Vec::new()), ..one };
+    values.override_delete(&record, 1, &changed).await.unwrap();
+    assert_eq!(values.snapshot(&record, 1).await.unwrap(), Some(changed));
+    assert_eq!(values.snapshot(&record, 2).await.unwrap(), None, "another round has its own");
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_result_may_be_stored_again_but_not_another_one() {
+    let Some(bed) = bed().await else { return };
+    let record = bed.record("pr-1").await;
+    let values = ClusterValues::new(bed.client.clone(), &bed.system);
+    let create = run(&record, Work::Create, 2);
+    values.store_attempt(&record, &create, &outputs("a"), "log").await.unwrap();
+    values.store_attempt(&record, &create, &outputs("a"), "log").await.unwrap();
+    let other = values.store_attempt(&record, &create, &outputs("b"), "log").await;
+    assert!(matches!(other, Err(PortError::Exists { .. })));
+    let expected = BTreeMap::from([("provision.url".to_owned(), Bytes64::from("a"))]);
+    assert_eq!(values.outputs(&record, 1).await.unwrap(), expected);
+    values.store_attempt(&record, &run(&record, Work::Create, 1), &outputs("late"), "log").await.unwrap();
+    assert_eq!(values.outputs(&record, 1).await.unwrap(), expected, "a late attempt does not take its place");
+    assert_eq!(values.outputs(&record, 2).await.unwrap(), BTreeMap::new());
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_refresh_counts_once_it_is_adopted() {
+    let Some(bed) = bed().await else { return };
+    let record = bed.record("pr-1").await;
+    let values = ClusterValues::new(bed.client.clone(), &bed.system);
+    let (create, refresh) = (run(&record, Work::Create, 1), run(&record, Work::Refresh, 1));
+    values.store_attempt(&record, &create, &outputs("old"), "").await.unwrap();
+    let current = async || values.outputs(&record, 1).await.unwrap().remove("provision.url").unwrap();
+    assert!(values.adopt_refresh(&record, std::slice::from_ref(&refresh)).await.is_err(), "nothing is there");
+    values.store_attempt(&record, &refresh, &outputs("new"), "").await.unwrap();
+    assert_eq!(current().await, "old".into());
+    for _ in 0..2 {
+        values.adopt_refresh(&record, std::slice::from_ref(&refresh)).await.unwrap();
+        assert_eq!(current().await, "new".into());
+    }
+    bed.end().await;
+}
