@@ -254,6 +254,7 @@ struct Cache {
     records: BTreeMap<String, Arc<Record>>,
     pods: BTreeMap<String, UserPod>,
     seen: BTreeSet<String>,
+    late_until: Option<Instant>,
 }
 
 impl<T: Tracer> Program<T> {
@@ -269,9 +270,17 @@ impl<T: Tracer> Program<T> {
 
     /// The caches, brought up to date unless the watches are late just now.
     fn cache(&self) -> MutexGuard<'_, Cache> {
-        let late = self.cluster.happens(|faults| faults.stale);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if !late {
+        let now = Instant::now();
+        if cache.late_until.is_none_or(|until| until <= now) {
+            cache.late_until = None;
+            let faults = self.cluster.faults();
+            let mut chance = self.cluster.chance();
+            if chance.happens(faults.stale) {
+                cache.late_until = Some(now + chance.up_to(faults.latest));
+            }
+        }
+        if cache.late_until.is_none() || self.cluster.faults().stale == 0 {
             let state = self.cluster.look();
             cache.records.retain(|name, _| state.records.contains_key(name));
             for (name, record) in &state.records {

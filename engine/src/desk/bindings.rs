@@ -31,14 +31,18 @@ impl<W: World> Desk<W> {
         let bound = self.bound(caller).await?;
         let deadline = Instant::now() + self.patience.bindings;
         let records = self.world.records();
+        let mut waited_on: Option<Vec<String>> = None;
         loop {
-            // A cache is enough to find that nothing has changed; whatever is answered was read.
+            // A cache is enough to find that nothing has changed; whatever is answered was read. A cache that shows what it
+            // showed before somebody said that there is news is late: then it is no use.
             let hinted: Vec<Seen<'_>> = bound
                 .resources
                 .iter()
                 .map(|resource| Seen { resource, record: records.hint(&resource.instance) })
                 .collect();
-            if after.is_some_and(|known| known == revision(caller, &hinted)) {
+            let late = waited_on.as_ref() == Some(&versions(&hinted));
+            if !late && after.is_some_and(|known| known == revision(caller, &hinted)) {
+                waited_on = Some(versions(&hinted));
                 if timeout_at(deadline, any_change(records, &hinted)).await.is_ok() {
                     continue;
                 }
@@ -50,13 +54,10 @@ impl<W: World> Desk<W> {
                 read.push(Seen { resource, record });
             }
             let same = after.is_some_and(|known| known == revision(caller, &read));
-            if !same || Instant::now() >= deadline {
+            if !same || timeout_at(deadline, any_change(records, &read)).await.is_err() {
                 return self.answer(caller, &read).await;
             }
-            // The cache is late: it will follow.
-            if timeout_at(deadline, any_change(records, &read)).await.is_err() {
-                return self.answer(caller, &read).await;
-            }
+            waited_on = Some(versions(&hinted));
         }
     }
 
@@ -147,6 +148,12 @@ fn revision(caller: &Caller, seen: &[Seen<'_>]) -> String {
         }
     }
     identity::hash(&parts.iter().map(String::as_str).collect::<Vec<_>>(), 24)
+}
+
+fn versions(seen: &[Seen<'_>]) -> Vec<String> {
+    seen.iter()
+        .map(|one| one.record.as_ref().map(|record| record.version.clone()).unwrap_or_default())
+        .collect()
 }
 
 async fn any_change<R: Records>(records: &R, seen: &[Seen<'_>]) {

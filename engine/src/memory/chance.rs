@@ -9,8 +9,10 @@ pub struct Faults {
     pub error: u32,
     /// A write is made and answers an error.
     pub silent: u32,
-    /// A cache is late, or a hint is lost.
+    /// A cache stands still for up to `latest`, or a hint is lost.
     pub stale: u32,
+    /// How long a cache stands still at most.
+    pub latest: Duration,
     /// A compare-and-swap loses against nobody.
     pub conflict: u32,
     /// A call takes up to `slowest`.

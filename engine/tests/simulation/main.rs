@@ -45,7 +45,8 @@ fn wild(seed: u64) -> Scene {
     let faults = Faults {
         error: rate(&mut chance, 60),
         silent: rate(&mut chance, 60),
-        stale: rate(&mut chance, 500),
+        stale: rate(&mut chance, 200),
+        latest: chance.up_to(Duration::from_secs(600)),
         conflict: rate(&mut chance, 50),
         slow: rate(&mut chance, 25),
         slowest: chance.up_to(Duration::from_secs(300)),
