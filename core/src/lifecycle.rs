@@ -12,6 +12,8 @@ pub mod decide;
 pub mod effect;
 mod failed;
 pub mod fairness;
+#[cfg(test)]
+mod fixture;
 mod leaving;
 pub mod message;
 pub mod observed;

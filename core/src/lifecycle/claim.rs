@@ -12,7 +12,7 @@ use super::{
     steps,
 };
 use crate::{
-    api::instance::{Claim, Phase, ResourceInstanceStatus, StepState, Work},
+    api::instance::{Claim, Phase, ResourceInstanceStatus, StepState, StepStatus, Work},
     workflow::{grace_seconds, timeout_seconds},
 };
 
@@ -65,6 +65,10 @@ pub fn claim(
     let Some(found) = steps::find(status, run.work, &run.step) else { return refused("no such step") };
     if found.attempt != run.attempt || found.state != StepState::Pending {
         return refused("the attempt is over");
+    }
+    let given_up = |step: &StepStatus| step.work == Work::Create && step.state == StepState::Failed;
+    if run.work == Work::Create && found.claim.is_none() && status.steps.iter().any(given_up) {
+        return refused("the round has failed: no new step starts");
     }
     let Some(step) = steps::definition(snapshot, run.work, &run.step) else { return refused("no such step") };
     if let Some(held) = &found.claim {

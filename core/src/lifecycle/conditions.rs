@@ -25,6 +25,17 @@ const STALLED_FAILURES: u32 = 3;
 /// After this long a delete that has failed at all is `Stalled`.
 pub(super) const STALLED_AFTER: Duration = Duration::from_secs(15 * 60);
 
+/// The message of a record whose plugin has its `limits.concurrency` of resources in creation already.
+pub(super) const QUEUED: &str =
+    "waiting for its turn: as many as the plugin's `limits.concurrency` are being created";
+
+/// Say that the record waits for its turn.
+pub(super) fn queued(status: &mut ResourceInstanceStatus, now: Timestamp) {
+    QUEUED.clone_into(&mut status.message);
+    set(status, READY, false, "Queued", QUEUED, now);
+    set(status, RECONCILING, true, "Queued", QUEUED, now);
+}
+
 /// Conditions and message as they follow from the rest of the status. `Outdated` is left as it is.
 pub(super) fn update(status: &mut ResourceInstanceStatus, now: Timestamp) {
     status.message = message::line(status);

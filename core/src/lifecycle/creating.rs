@@ -75,6 +75,7 @@ fn pinned(todo: &mut Todo<'_>, snapshot: &Snapshot, leaving: Leaving) {
     if begun || todo.seen.may_start {
         running::launch(todo, Work::Create, &graph);
     } else {
+        todo.queued = true;
         todo.wake(PATIENCE);
     }
 }
@@ -106,6 +107,8 @@ fn undo(todo: &mut Todo<'_>, snapshot: Option<&Snapshot>, failure: Option<Failur
         status.last_failure = Some(failure);
     }
     removing::list(&mut status, snapshot);
+    // A retry that was asked for before the failure is none of it.
+    status.retried.clone_from(&todo.seen.retry);
     let why = status.first_failure.as_ref().map(message::failure).unwrap_or_default();
     let resource = &todo.record.spec.key.resource;
     let message = format!("resource {resource}: round {} failed and is being undone: {why}", status.round);

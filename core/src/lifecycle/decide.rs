@@ -50,11 +50,21 @@ pub(super) struct Todo<'a> {
     closed: bool,
     /// What this pass says about the live objects.
     pub(super) outdated: Outdated,
+    /// Whether the record waits for its turn.
+    pub(super) queued: bool,
 }
 
 impl<'a> Todo<'a> {
     fn new(record: &'a Record, seen: &'a Observed) -> Self {
-        Self { record, seen, effects: Vec::new(), wake: None, closed: false, outdated: Outdated::Unsaid }
+        Self {
+            record,
+            seen,
+            effects: Vec::new(),
+            wake: None,
+            closed: false,
+            outdated: Outdated::Unsaid,
+            queued: false,
+        }
     }
 
     /// The status as it is.
@@ -96,6 +106,9 @@ impl<'a> Todo<'a> {
             let mut told = as_it_is.clone();
             conditions::update(&mut told, self.seen.now);
             conditions::outdated(&mut told, &self.outdated, self.seen.now);
+            if self.queued {
+                conditions::queued(&mut told, self.seen.now);
+            }
             if !conditions::alike(&as_it_is, &told) {
                 self.push(Effect::Commit { status: Box::new(told), change: Change::Noted, tell: Vec::new() });
             }

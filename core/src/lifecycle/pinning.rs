@@ -2,7 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{conditions, record::Record, snapshot::Snapshot, steps};
+use super::{
+    conditions::{self, Outdated},
+    record::Record,
+    snapshot::Snapshot,
+    steps,
+};
 use crate::{
     api::instance::{PinnedPlugin, ResourceInstanceStatus, StepState, Work},
     workflow::applicable,
@@ -23,6 +28,7 @@ pub fn pinned(record: &Record, snapshot: &Snapshot, now: Timestamp) -> ResourceI
             status.steps.push(steps::fresh(Work::Create, &step.name));
         }
     }
+    conditions::outdated(&mut status, &Outdated::No, now);
     conditions::update(&mut status, now);
     status
 }

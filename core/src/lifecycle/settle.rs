@@ -75,7 +75,7 @@ pub fn settle(record: &Record, run: &StepRun, snapshot: &Snapshot, arrival: &Arr
         && last.attempt == run.attempt
         && (found.attempt > run.attempt || found.state != StepState::Pending)
     {
-        let written_off = last.how == steps::LOST || found.claim.is_none() && last.how == steps::NEVER_BEGAN;
+        let written_off = [steps::LOST, steps::NEVER_BEGAN].iter().any(|how| last.how.starts_with(how));
         return if written_off { Settlement::Stale } else { Settlement::AlreadySettled };
     }
     let held = found.claim.as_ref().filter(|claim| claim.holder == arrival.holder);

@@ -126,13 +126,26 @@ fn environment(attempt: &Attempt<'_>, routing_key: &str) -> [(String, String); 1
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Sensitive params and every stored output: nothing of these leaves the pod in a log or a message.
+/// Lines of a value that are shorter than this are too common to be taken for it.
+const SHORTEST_LINE: usize = 8;
+
+/// Sensitive params and every stored output: nothing of these leaves the pod in a log or a message, neither as a whole, nor
+/// without the blanks around it, nor line by line.
 fn redact(given: &Given<'_>) -> Vec<Bytes64> {
     let sensitive = given.plugin.params.iter().flatten().filter(|param: &&Param| param.sensitive);
-    let params =
-        sensitive.filter_map(|param| given.params.get(&param.name)).map(|v| Bytes64::from(v.as_str()));
-    let values: BTreeSet<Bytes64> = params.chain(given.outputs.values().cloned()).collect();
-    values.into_iter().filter(|value| !value.0.iter().all(u8::is_ascii_whitespace)).collect()
+    let params = sensitive.filter_map(|param| given.params.get(&param.name)).map(String::as_bytes);
+    let values = params.chain(given.outputs.values().map(|value| value.0.as_slice()));
+    let mut redact = BTreeSet::new();
+    for value in values {
+        let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        redact.extend([value, value.trim_ascii()]);
+        redact.extend(lines.filter(|line| line.len() >= SHORTEST_LINE));
+    }
+    redact
+        .into_iter()
+        .filter(|value| !value.trim_ascii().is_empty())
+        .map(|value| Bytes64(value.to_vec()))
+        .collect()
 }
 
 #[cfg(test)]
