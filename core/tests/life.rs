@@ -1,6 +1,12 @@
 //! Whole lives, by chance: random orders of admissions, ticks, passes, crashes, step pods that fail, lose or vanish. What must
 //! always hold is checked after each event, and in the end everything is gone.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 #[path = "life/world.rs"]
 mod world;

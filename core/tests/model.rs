@@ -60,6 +60,7 @@ fn every_mechanism_is_needed() {
         (Weak::SkipUndo, Bounds { fails: 2, ..SMALL }),
         (Weak::OpenUnchecked, SMALL),
         (Weak::GrantWhileDeleting, two),
+        (Weak::AnyPodOfTheName, Bounds { runners: 2, losts: 1, ..SMALL }),
         (Weak::DeleteBesideOthers, Bounds { deletes: 1, ..SMALL }),
     ] {
         let time = std::time::Instant::now();

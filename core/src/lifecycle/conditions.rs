@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{clock::since, message};
+use super::{clock::since, message, steps::clip};
 use crate::api::instance::{Phase, ResourceInstanceStatus, StepState, StepStatus, Work};
 
 /// Usable.
@@ -25,15 +25,34 @@ const STALLED_FAILURES: u32 = 3;
 /// After this long a delete that has failed at all is `Stalled`.
 pub(super) const STALLED_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// The message of a record whose plugin has its `limits.concurrency` of resources in creation already.
-pub(super) const QUEUED: &str =
-    "waiting for its turn: as many as the plugin's `limits.concurrency` are being created";
+/// What a pass sees that does not follow from the status: why nothing runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Aside {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
 
-/// Say that the record waits for its turn.
-pub(super) fn queued(status: &mut ResourceInstanceStatus, now: Timestamp) {
-    QUEUED.clone_into(&mut status.message);
-    set(status, READY, false, "Queued", QUEUED, now);
-    set(status, RECONCILING, true, "Queued", QUEUED, now);
+impl Aside {
+    /// The plugin has its `limits.concurrency` of resources in creation already.
+    pub(super) fn queued() -> Self {
+        let message = "waiting for its turn: as many as the plugin's `limits.concurrency` are being created";
+        Self { reason: "Queued", message: message.to_owned() }
+    }
+
+    /// A step pod does not start, for a reason that its kubelet tells.
+    pub(super) fn starting(step: &StepStatus, why: &str) -> Self {
+        let message = format!("step {}, attempt {}: {}", step.name, step.attempt, clip(why, 400));
+        Self { reason: "StepStarting", message }
+    }
+}
+
+/// Say why nothing runs.
+pub(super) fn aside(status: &mut ResourceInstanceStatus, aside: &Aside, now: Timestamp) {
+    status.message.clone_from(&aside.message);
+    if status.phase != Phase::Ready {
+        set(status, READY, false, aside.reason, &aside.message, now);
+        set(status, RECONCILING, true, aside.reason, &aside.message, now);
+    }
 }
 
 /// Conditions and message as they follow from the rest of the status. `Outdated` is left as it is.

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     clock::until,
+    conditions::Aside,
     decide::Todo,
     effect::{Change, Effect, Notice},
     leaving::{Leaving, leaving},
@@ -75,7 +76,7 @@ fn pinned(todo: &mut Todo<'_>, snapshot: &Snapshot, leaving: Leaving) {
     if begun || todo.seen.may_start {
         running::launch(todo, Work::Create, &graph);
     } else {
-        todo.queued = true;
+        todo.aside = Some(Aside::queued());
         todo.wake(PATIENCE);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    conditions::{self, Outdated},
+    conditions::{self, Aside, Outdated},
     creating,
     effect::{Change, Effect, Notice},
     failed,
@@ -50,8 +50,8 @@ pub(super) struct Todo<'a> {
     closed: bool,
     /// What this pass says about the live objects.
     pub(super) outdated: Outdated,
-    /// Whether the record waits for its turn.
-    pub(super) queued: bool,
+    /// Why nothing runs, if the status does not tell.
+    pub(super) aside: Option<Aside>,
 }
 
 impl<'a> Todo<'a> {
@@ -63,7 +63,7 @@ impl<'a> Todo<'a> {
             wake: None,
             closed: false,
             outdated: Outdated::Unsaid,
-            queued: false,
+            aside: None,
         }
     }
 
@@ -106,8 +106,8 @@ impl<'a> Todo<'a> {
             let mut told = as_it_is.clone();
             conditions::update(&mut told, self.seen.now);
             conditions::outdated(&mut told, &self.outdated, self.seen.now);
-            if self.queued {
-                conditions::queued(&mut told, self.seen.now);
+            if let Some(aside) = &self.aside {
+                conditions::aside(&mut told, aside, self.seen.now);
             }
             if !conditions::alike(&as_it_is, &told) {
                 self.push(Effect::Commit { status: Box::new(told), change: Change::Noted, tell: Vec::new() });

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::{
     clock::{since, until},
-    conditions,
     effect::Notice,
     record::Record,
 };
@@ -15,7 +14,7 @@ use crate::api::instance::{Failure, Phase, ResourceInstanceStatus, StepState, St
 /// What the resource is doing, with ages as of `now`: `step provision, attempt 2, 14 s`.
 pub fn describe(record: &Record, now: Timestamp) -> String {
     let status = &record.status;
-    let line = if status.message == conditions::QUEUED { status.message.clone() } else { line(status) };
+    let line = if status.message.is_empty() { line(status) } else { status.message.clone() };
     let age = |text: String, from: Timestamp| {
         if text.is_empty() { text } else { format!("{text}, {}", ago(since(now, from))) }
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     clock::until,
+    conditions::Aside,
     decide::Todo,
     effect::{Change, Effect},
     message,
@@ -72,7 +73,9 @@ fn over(todo: &mut Todo<'_>, step: &StepStatus, pod: Option<&StepPod>) -> Option
     if let Some(claim) = &step.claim {
         let age = todo.seen.ages.claims.get(&(step.work, step.name.clone())).copied().unwrap_or_default();
         let dead = Duration::from_secs(claim.dead_after_seconds).saturating_add(todo.seen.timers.margin);
-        if has_ended || age >= dead {
+        // A vanished pod may have been made anew under its name: only the holder's own end is the end of what it does.
+        let holder_ended = has_ended && pod.is_some_and(|pod| pod.uid == claim.holder);
+        if holder_ended || age >= dead {
             let why = pod.map_or("", |pod| pod.why.as_str());
             return ended(Ending::Lost, "StepLost", steps::LOST, why);
         }
@@ -83,6 +86,9 @@ fn over(todo: &mut Todo<'_>, step: &StepStatus, pod: Option<&StepPod>) -> Option
     let late = pod.age >= todo.seen.timers.start;
     if has_ended || late {
         return ended(Ending::Unclaimed, "StepNeverBegan", steps::NEVER_BEGAN, &pod.why);
+    }
+    if pod.state == StepPodState::Starting && !pod.why.is_empty() {
+        todo.aside = Some(Aside::starting(step, &pod.why));
     }
     todo.wake(todo.seen.timers.start.saturating_sub(pod.age));
     None

@@ -66,6 +66,8 @@ pub(crate) enum Weak {
     OpenUnchecked,
     /// An admission during Deleting is granted on the dying incarnation.
     GrantWhileDeleting,
+    /// The end of any pod of a run's name counts as the end of the claim's holder.
+    AnyPodOfTheName,
     /// Deleting does not wait for attempts that may act.
     DeleteBesideOthers,
 }
@@ -221,8 +223,8 @@ enum Deed {
 struct View {
     rec: Rec,
     version: u8,
-    /// Step pods as they were seen, by (work, attempt): state, and whether the claim is dead.
-    pods: Vec<(Work, u32, u8)>,
+    /// Step pods as they were seen: work, attempt, state, uid.
+    pods: Vec<(Work, u32, u8, u8)>,
     dead: Vec<Work>,
     late: bool,
     used: bool,
@@ -429,7 +431,7 @@ impl Protocol {
                 StepSt::Running | StepSt::Ok | StepSt::Failed => 1,
                 StepSt::Over => 2,
             };
-            pods.push((pod.work, pod.attempt, shown));
+            pods.push((pod.work, pod.attempt, shown, pod.uid));
         }
         let holder_acts = |holder: &str| {
             state.pods.iter().any(|pod| pod.uid.to_string() == holder && pod.st != StepSt::Over)
@@ -483,13 +485,21 @@ impl Protocol {
         let step_pods: BTreeMap<StepRun, StepPod> = view
             .pods
             .iter()
-            .map(|(work, attempt, shown)| {
+            .map(|(work, attempt, shown, uid)| {
                 let state = match shown {
                     0 => StepPodState::Starting,
                     1 => StepPodState::Running,
                     _ => StepPodState::Ended,
                 };
-                let pod = StepPod { uid: String::new(), state, why: String::new(), age: Duration::ZERO };
+                let holder = |step: &&sandbind_core::api::instance::StepStatus| {
+                    step.work == *work && step.claim.is_some()
+                };
+                let holder = status.steps.iter().find(holder).and_then(|step| step.claim.as_ref());
+                let uid = match (self.weak, holder) {
+                    (Weak::AnyPodOfTheName, Some(claim)) => claim.holder.clone(),
+                    _ => uid.to_string(),
+                };
+                let pod = StepPod { uid, state, why: String::new(), age: Duration::ZERO };
                 (run_of(view.rec.inc, round, *work, *attempt), pod)
             })
             .collect();

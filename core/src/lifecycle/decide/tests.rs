@@ -9,7 +9,7 @@ use crate::{
     api::instance::{StepState, Work},
     lifecycle::{
         fixture::*,
-        observed::{Plan, StepPodState},
+        observed::{Plan, StepPod, StepPodState},
         pinned, steps,
     },
     problem::Problem,
@@ -93,6 +93,25 @@ fn a_pod_of_the_run_is_not_launched_twice_and_pods_of_other_runs_are_reaped() {
     assert_eq!(effects, [Effect::Reap { run: stale }, Effect::Wake(secs(295))]);
 }
 
+#[test]
+fn a_pod_that_does_not_start_is_told_with_its_reason() {
+    let mut seen = quiet(0);
+    seen.step_pods
+        .insert(run(Work::Create, "make", 1), pod(StepPodState::Starting, 5, "ErrImagePull: no such image"));
+    let effects = decide(&creating(), &seen);
+    let (change, status) = commit(&effects);
+    assert_eq!(
+        (change, &*status.message),
+        (Change::Noted, "step make, attempt 1: ErrImagePull: no such image")
+    );
+    let record = next(&creating(), status);
+    assert_eq!(decide(&record, &seen), [Effect::Wake(secs(295))], "once");
+    assert_eq!(
+        crate::lifecycle::describe(&record, at(9)),
+        "step make, attempt 1: ErrImagePull: no such image, 9 s"
+    );
+}
+
 use crate::lifecycle::record::StepRun;
 
 #[test]
@@ -128,6 +147,16 @@ fn attempts_that_nobody_will_answer_for_are_written_off() {
             Some(how) => assert!(over.unwrap().how.starts_with(how), "{name}"),
         }
     }
+}
+
+#[test]
+fn the_end_of_another_pod_of_the_same_name_is_not_the_end_of_the_claims_holder() {
+    let record = claimed(&creating(), Work::Create, "make", 0);
+    let mut seen = quiet(0);
+    let again = StepPod { uid: "p2".into(), ..pod(StepPodState::Ended, 3, "") };
+    seen.step_pods.insert(run(Work::Create, "make", 1), again);
+    let effects = decide(&record, &seen);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })), "{effects:?}");
 }
 
 #[test]
@@ -198,7 +227,7 @@ fn a_record_waits_for_its_turn_and_says_so() {
     let record = creating();
     let effects = decide(&record, &seen);
     let (change, status) = commit(&effects);
-    assert_eq!((change, status.message.as_str()), (Change::Noted, conditions::QUEUED));
+    assert_eq!((change, status.message.as_str()), (Change::Noted, Aside::queued().message.as_str()));
     let waiting = next(&record, status);
     assert!(matches!(decide(&waiting, &seen)[..], [Effect::Wake(_)]));
     seen.may_start = true;

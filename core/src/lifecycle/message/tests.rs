@@ -1,6 +1,7 @@
 //! One line for people.
 
 use super::*;
+use crate::lifecycle::conditions;
 use crate::lifecycle::fixture::{at, claimed, creating, ended, exit, in_phase, unpinned};
 
 #[test]
