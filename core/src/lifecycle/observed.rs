@@ -120,7 +120,7 @@ pub enum Replacement {
 /// A step pod as its kubelet (or the process table) tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepPod {
-    /// Its UID.
+    /// Its UID: what a claim of its agent names as holder.
     pub uid: String,
     /// Where it stands.
     pub state: StepPodState,
