@@ -86,6 +86,25 @@ pub(crate) fn end_family(leader: Pid, mark: &str) {
     }
 }
 
+/// Ends what is left of a run whose own agent is gone: every process that carries its mark (the run's nonce), and what is below
+/// them. Returns when they are gone.
+pub fn end_marked(mark: &str) {
+    let end = Instant::now() + STUCK;
+    loop {
+        let table = table();
+        let mut marked: BTreeSet<i32> = table.keys().copied().filter(|pid| carries(*pid, mark)).collect();
+        for pid in marked.clone() {
+            marked.extend(descendants(&table, pid));
+        }
+        marked.retain(|pid| table.get(pid).is_some_and(|entry| !entry.zombie));
+        if marked.is_empty() || Instant::now() > end {
+            return;
+        }
+        marked.into_iter().for_each(kill);
+        std::thread::sleep(LOOK);
+    }
+}
+
 fn kill(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
         let _gone = rustix::process::kill_process(pid, Signal::KILL);

@@ -94,6 +94,22 @@ pub fn env<'t>(text: &'t str, names: Names<'_>) -> Cow<'t, str> {
     Cow::Owned(out)
 }
 
+/// What the kubelet makes of a value: `$(VAR)` replaced where the variable is known, `$$` turned into a dollar.
+pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Plain(text) => out.push_str(text),
+            Piece::Dollar => out.push('$'),
+            Piece::Name(name, whole) => match lookup(name) {
+                Some(value) => out.push_str(&value),
+                None => out.push_str(whole),
+            },
+        }
+    }
+    out
+}
+
 /// The names that a param's text uses.
 pub fn used(text: &str) -> impl Iterator<Item = &str> {
     pieces(text).filter_map(|piece| match piece {
