@@ -1,13 +1,20 @@
 //! What can be typed. Nothing here does anything.
 
 mod completion;
+mod inject;
 mod install;
 mod orphans;
+mod plugin;
 mod sandbox;
 
 pub use completion::CompletionArgs;
-pub use install::{DoctorArgs, InstallArgs, UninstallArgs};
+pub use inject::{AssumedState, InjectArgs};
+pub use install::{DoctorArgs, InstallArgs, TimerArgs, UninstallArgs};
 pub use orphans::{OrphansCommand, OrphansForgetArgs, OrphansListArgs, OrphansRetryArgs};
+pub use plugin::{
+    PluginApplyArgs, PluginCommand, PluginDeleteArgs, PluginFile, PluginForm, PluginGetArgs, PluginListArgs,
+    PluginRenderArgs, PluginValidateArgs, PluginVersionsArgs,
+};
 pub use sandbox::{
     Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,
 };
@@ -56,11 +63,18 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Plugins: how resources are made and removed
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Sandboxes: what people look at, wait for and delete
     #[command(subcommand, visible_alias = "sb")]
     Sandbox(SandboxCommand),
+    /// Show, offline, what an admission would answer to a pod
+    Inject(InjectArgs),
     /// Print everything that an installation needs, or apply it
     Install(InstallArgs),
+    /// Check an installation: objects, programs, certificates, the way from the API server to the webhook
+    Doctor(DoctorArgs),
     /// Remove sandbind from the cluster
     Uninstall(UninstallArgs),
     /// Resources whose removal does not succeed, for cluster admins

@@ -67,7 +67,8 @@ fn no_config(error: &(impl std::error::Error + Send + Sync)) -> Failure {
 /// The API of an object that is only known as data.
 pub(crate) fn api_of(client: &Client, object: &Value) -> kube::Api<DynamicObject> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
+    let api_version = text("/apiVersion");
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, text("/kind")));
     match text("/metadata/namespace") {
         "" => kube::Api::all_with(client.clone(), &resource),

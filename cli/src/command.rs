@@ -1,14 +1,17 @@
 //! What each command does: `<noun>/<verb>`.
 
 mod completion;
+mod doctor;
+mod inject;
 mod install;
 mod internal;
 mod orphans;
+mod plugin;
 mod sandbox;
 mod uninstall;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, DoctorArgs},
     exit::Outcome,
     output::Shell,
 };
@@ -17,7 +20,10 @@ use crate::{
 pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
     let Args { global, command } = args;
     match command {
+        Command::Plugin(command) => plugin::run(&global, command, shell).await,
         Command::Sandbox(command) => sandbox::run(&global, command, shell).await,
+        Command::Inject(args) => inject::run(&global, &args, shell),
+        Command::Doctor(DoctorArgs {}) => doctor::run(&global, shell).await,
         Command::Install(args) => install::run(&global, args, shell).await,
         Command::Uninstall(args) => uninstall::run(&global, args, shell).await,
         Command::Orphans(command) => orphans::run(&global, command, shell).await,

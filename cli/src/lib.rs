@@ -6,6 +6,7 @@ mod command;
 mod exit;
 pub mod install;
 mod output;
+mod reference;
 
 use std::process::ExitCode;
 

@@ -58,7 +58,7 @@ impl Shell {
         match self.format {
             Format::Human => self.data(&human()),
             Format::Json => self.data(&serde_json::to_string_pretty(&plain(value)?)?),
-            Format::Yaml => self.data(&yaml(&plain(value)?)?),
+            Format::Yaml => self.data(&yaml(&plain(value)?)),
         }
         Ok(())
     }
@@ -131,17 +131,14 @@ pub(crate) fn human(problem: &Problem) -> String {
     text
 }
 
-/// One YAML document. Without block scalars: what this writes every reader reads as the same strings.
-pub(crate) fn yaml(value: &Value) -> Outcome<String> {
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
-    serde_saphyr::to_string_with_options(value, options)
-        .map_err(|error| Failure::failed("Failed", "", error.to_string(), ""))
+/// One YAML document.
+pub(crate) fn yaml(value: &Value) -> String {
+    sandbind_core::yaml::write(value)
 }
 
 /// Several YAML documents.
-pub(crate) fn yaml_stream(values: &[Value]) -> Outcome<String> {
-    let documents: Vec<String> = values.iter().map(yaml).collect::<Outcome<_>>()?;
-    Ok(documents.join("---\n"))
+pub(crate) fn yaml_stream(values: &[Value]) -> String {
+    sandbind_core::yaml::write_all(values)
 }
 
 /// How long ago, in the largest fitting unit, as kubectl shows it.

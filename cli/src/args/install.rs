@@ -24,16 +24,16 @@ pub struct InstallArgs {
     /// Time to live of sandboxes that people make without one, such as 2d
     #[arg(long, value_name = "DURATION")]
     pub default_ttl: Option<Span>,
-    /// Replicas of the webhook
+    /// Replicas of the webhook and of the plugin runner
     #[arg(long, value_name = "N", default_value_t = 2)]
-    pub webhook_replicas: u32,
-    /// Replicas of the plugin runner
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub runner_replicas: u32,
-    /// A further argument of the webhook, such as --webhook-arg=--leaf-lifetime=30d
+    pub replicas: u32,
+    /// Timers.
+    #[command(flatten)]
+    pub timers: TimerArgs,
+    /// A further argument of the webhook, such as --webhook-arg=--log=debug
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub webhook_arg: Vec<String>,
-    /// A further argument of the plugin runner, such as --runner-arg=--bind-window=60s
+    /// A further argument of the plugin runner, such as --runner-arg=--workers=32
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub runner_arg: Vec<String>,
     /// Apply to the cluster and wait until it works
@@ -42,6 +42,62 @@ pub struct InstallArgs {
     /// How long to wait with --apply
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub timeout: Span,
+}
+
+/// Timers that the programs are given. Left out: their own defaults.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Timers")]
+pub struct TimerArgs {
+    /// How long a pod's reservation holds until the pod is seen
+    #[arg(long, value_name = "DURATION")]
+    pub bind_window: Option<Span>,
+    /// How long owners that want pods keep a resource without pods
+    #[arg(long, value_name = "DURATION")]
+    pub owner_grace: Option<Span>,
+    /// How long a pod that vanished without having ended keeps its resource
+    #[arg(long, value_name = "DURATION")]
+    pub zombie_hold: Option<Span>,
+    /// How long a step pod may stay unstarted
+    #[arg(long, value_name = "DURATION")]
+    pub start_window: Option<Span>,
+    /// Added to the end of a step's claim before its attempt counts as dead
+    #[arg(long, value_name = "DURATION")]
+    pub claim_margin: Option<Span>,
+    /// How long the servers' certificates live
+    #[arg(long, value_name = "DURATION")]
+    pub leaf_lifetime: Option<Span>,
+    /// How long their authority lives
+    #[arg(long, value_name = "DURATION")]
+    pub ca_lifetime: Option<Span>,
+    /// How long a new authority is trusted before it signs
+    #[arg(long, value_name = "DURATION")]
+    pub ca_lead: Option<Span>,
+}
+
+impl TimerArgs {
+    /// As arguments of the webhook, which makes the certificates.
+    pub fn of_webhook(&self) -> Vec<String> {
+        flags(&[
+            ("leaf-lifetime", self.leaf_lifetime),
+            ("ca-lifetime", self.ca_lifetime),
+            ("ca-lead", self.ca_lead),
+        ])
+    }
+
+    /// As arguments of the runner.
+    pub fn of_runner(&self) -> Vec<String> {
+        flags(&[
+            ("bind-window", self.bind_window),
+            ("owner-grace", self.owner_grace),
+            ("zombie-hold", self.zombie_hold),
+            ("start-window", self.start_window),
+            ("claim-margin", self.claim_margin),
+        ])
+    }
+}
+
+fn flags(given: &[(&str, Option<Span>)]) -> Vec<String> {
+    given.iter().filter_map(|(name, span)| span.map(|span| format!("--{name}={span}"))).collect()
 }
 
 /// `sandbind uninstall`.

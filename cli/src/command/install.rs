@@ -21,7 +21,7 @@ pub(crate) async fn run(global: &Global, args: InstallArgs, shell: &Shell) -> Ou
         return apply::run(&cluster, &options, &objects, timeout.duration(), shell).await;
     }
     match shell.format() {
-        Format::Human | Format::Yaml => shell.data(&output::yaml_stream(&objects)?),
+        Format::Human | Format::Yaml => shell.data(&output::yaml_stream(&objects)),
         Format::Json => {
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
             shell.data(&serde_json::to_string_pretty(&list)?);
@@ -37,8 +37,8 @@ fn options(global: &Global, args: InstallArgs) -> Options {
         step_namespace,
         step_security,
         default_ttl,
-        webhook_replicas,
-        runner_replicas,
+        replicas,
+        timers,
         webhook_arg,
         runner_arg,
         apply: _,
@@ -50,10 +50,10 @@ fn options(global: &Global, args: InstallArgs) -> Options {
         image,
         image_pull_secret,
         default_ttl,
-        webhook_replicas,
-        runner_replicas,
+        webhook_replicas: replicas,
+        runner_replicas: replicas,
         step_security,
-        webhook_args: webhook_arg,
-        runner_args: runner_arg,
+        webhook_args: [timers.of_webhook(), webhook_arg].concat(),
+        runner_args: [timers.of_runner(), runner_arg].concat(),
     }
 }

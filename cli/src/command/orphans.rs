@@ -47,7 +47,7 @@ async fn list(cluster: &Cluster, global: &Global, args: &OrphansListArgs, shell:
         .await?
         .items
         .iter()
-        .filter_map(|namespace| namespace.uid())
+        .filter_map(kube::ResourceExt::uid)
         .collect();
     let items: Vec<ResourceInstance> = api(cluster)
         .list(&ListParams::default())

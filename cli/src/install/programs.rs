@@ -25,6 +25,7 @@ pub(super) fn all(options: &Options) -> Vec<Value> {
     let common = || {
         let mut args =
             vec![format!("--namespace={}", options.namespace), format!("--image={}", options.image)];
+        args.extend(options.image_pull_secret.iter().map(|secret| format!("--image-pull-secret={secret}")));
         args.extend(options.step_namespaces.iter().map(|namespace| format!("--step-namespace={namespace}")));
         args
     };

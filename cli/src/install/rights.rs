@@ -55,9 +55,10 @@ fn webhook(options: &Options) -> Vec<Value> {
             WEBHOOK,
             json!([
                 rule("", &["namespaces"], &READ),
-                rule("", &["limitranges"], &["list", "watch"]),
                 rule(GROUP, &["resourceplugins", "sandboxes"], &READ),
                 rule(GROUP, &["resourcebindings"], &["list", "watch"]),
+                rule("", &["limitranges"], &["list", "watch"]),
+                // The chain from a pod to its Deployment.
                 rule("apps", &["replicasets"], &["get"]),
                 named("admissionregistration.k8s.io", &configurations, &[CONFIGURATION], &["get", "patch"]),
             ]),
@@ -86,18 +87,20 @@ fn runner(options: &Options) -> Vec<Value> {
             RUNNER,
             json!([
                 rule("", &["pods", "namespaces"], &READ),
-                rule("", &["nodes"], &READ),
-                rule("apps", &["replicasets", "deployments", "statefulsets"], &READ),
-                rule("batch", &["jobs"], &READ),
-                rule(GROUP, &["resourceplugins", "resourcebindings"], &READ),
+                rule("", &["nodes"], &["get"]),
+                rule("apps", &["replicasets", "deployments", "statefulsets"], &["get"]),
+                rule("batch", &["jobs"], &["get"]),
+                rule(GROUP, &["resourceplugins"], &READ),
+                rule(GROUP, &["resourcebindings"], &["list", "watch"]),
                 rule(GROUP, &["sandboxes"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
                 rule(
                     GROUP,
                     &["sandboxes/status", "resourceplugins/status", "resourcebindings/status"],
-                    &["get", "update", "patch"],
+                    &["update", "patch"],
                 ),
-                rule("", &["secrets", "configmaps"], &["create", "patch", "delete"]),
-                rule("", &["events"], &["create", "patch"]),
+                // Server-side apply of what does not exist asks for both; nothing of it can be read.
+                rule("", &["secrets"], &["create", "patch", "delete"]),
+                rule("", &["configmaps"], &["create", "patch"]),
                 rule("events.k8s.io", &["events"], &["create", "patch"]),
                 rule("authentication.k8s.io", &["tokenreviews"], &["create"]),
             ]),
@@ -107,21 +110,17 @@ fn runner(options: &Options) -> Vec<Value> {
             RUNNER,
             system,
             json!([
-                rule(
-                    GROUP,
-                    &["resourceinstances"],
-                    &["get", "list", "watch", "create", "update", "patch", "delete"],
-                ),
-                rule("", &["secrets"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
-                rule("", &["configmaps"], &["get", "list", "watch", "create", "update", "patch"]),
-                rule("coordination.k8s.io", &["leases"], &["get", "create", "update", "patch"]),
+                rule(GROUP, &["resourceinstances"], &["get", "list", "watch", "create", "patch", "delete"],),
+                rule("", &["secrets"], &["get", "create", "update", "patch", "delete"]),
+                rule("", &["configmaps"], &["get", "create", "update"]),
+                rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]),
                 named("", &["services"], &[RUNNER_SERVICE], &["get"]),
             ]),
         ),
         binding(RUNNER, system, options),
     ];
     for namespace in &options.step_namespaces {
-        all.push(role(RUNNER_STEPS, namespace, json!([rule("", &["pods"], &["create", "delete", "patch"])])));
+        all.push(role(RUNNER_STEPS, namespace, json!([rule("", &["pods"], &["create", "delete"])])));
         all.push(binding_of(RUNNER_STEPS, RUNNER, namespace, options));
     }
     all

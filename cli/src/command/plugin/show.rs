@@ -1,0 +1,151 @@
+//! `sandbind plugin list`, `versions`, `get`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sandbind_core::api::{
+    ResourcePlugin,
+    plugin::{DEFAULT_TIMEOUT, DRAFT_VERSION, Step},
+};
+use serde_json::json;
+
+use super::catalog::{self, Published};
+use crate::{
+    args::Format,
+    client::Cluster,
+    exit::Outcome,
+    output::{Shell, age, table},
+};
+
+/// The highest version of each, or all of them.
+pub(super) async fn list(cluster: &Cluster, all_versions: bool, shell: &Shell) -> Outcome {
+    let all = catalog::all(cluster).await?;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, plugin) in &all {
+        *counts.entry(&plugin.spec.name).or_default() += 1;
+    }
+    let several = counts.values().filter(|count| **count > 1).count();
+    let mut last = None;
+    let shown: Vec<&ResourcePlugin> = all
+        .iter()
+        .map(|(_, plugin)| plugin)
+        .filter(|plugin| {
+            let first = last != Some(&plugin.spec.name);
+            last = Some(&plugin.spec.name);
+            all_versions || first
+        })
+        .collect();
+    if shown.is_empty() && shell.format() == Format::Human {
+        shell.note("no plugins");
+        return Ok(());
+    }
+    let list = json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourcePluginList", "items": shown});
+    shell.show(&list, || {
+        let rows: Vec<Vec<String>> = shown.iter().map(|plugin| row(plugin, true)).collect();
+        table(&["NAME", "VERSION", "ACCEPTED", "INSTANCES", "AGE"], &rows)
+    })?;
+    if !all_versions && several > 0 && shell.format() == Format::Human {
+        let have = if several == 1 { "1 plugin has".to_owned() } else { format!("{several} plugins have") };
+        shell.note(&format!(
+            "({have} multiple versions: --all-versions or `sandbind plugin versions NAME` shows them)"
+        ));
+    }
+    Ok(())
+}
+
+/// All versions of one.
+pub(super) async fn versions(cluster: &Cluster, name: &str, shell: &Shell) -> Outcome {
+    let versions: Vec<Published> = catalog::versions(cluster, name).await?;
+    let items: Vec<&ResourcePlugin> = versions.iter().map(|(_, plugin)| plugin).collect();
+    let list = json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourcePluginList", "items": items});
+    shell.show(&list, || {
+        let rows: Vec<Vec<String>> = items.iter().map(|plugin| row(plugin, false)).collect();
+        table(&["VERSION", "ACCEPTED", "INSTANCES", "AGE"], &rows)
+    })
+}
+
+/// One of them.
+pub(super) async fn get(cluster: &Cluster, plugin: &str, shell: &Shell) -> Outcome {
+    let plugin = catalog::find(cluster, plugin).await?;
+    shell.show(&plugin, || details(&plugin, Timestamp::now()))
+}
+
+fn version(plugin: &ResourcePlugin) -> String {
+    plugin.spec.version.clone().unwrap_or_else(|| DRAFT_VERSION.to_owned())
+}
+
+fn accepted(plugin: &ResourcePlugin) -> String {
+    let conditions = plugin.status.iter().flat_map(|status| &status.conditions);
+    let mut accepted = conditions.filter(|condition| condition.type_ == "Accepted");
+    accepted.next().map(|condition| condition.status.clone()).unwrap_or_default()
+}
+
+fn row(plugin: &ResourcePlugin, named: bool) -> Vec<String> {
+    let instances = plugin.status.as_ref().map(|status| status.instances).unwrap_or_default();
+    let created = plugin.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let mut row =
+        vec![version(plugin), accepted(plugin), instances.to_string(), age(created, Timestamp::now())];
+    if named {
+        row.insert(0, plugin.spec.name.clone());
+    }
+    row
+}
+
+fn details(plugin: &ResourcePlugin, now: Timestamp) -> String {
+    let spec = &plugin.spec;
+    let created = plugin.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let lines = [
+        ("Name", Some(spec.name.clone())),
+        ("Version", Some(version(plugin))),
+        ("Description", spec.description.clone()),
+        ("Age", Some(age(created, now))),
+        ("Image", Some(spec.runner.image.clone())),
+        ("Namespace", spec.runner.namespace.clone()),
+        ("Refresh", spec.refresh.as_ref().map(|refresh| format!("every {}", refresh.every))),
+        ("Instances", plugin.status.as_ref().map(|status| status.instances.to_string())),
+    ];
+    let mut text: String = lines
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| format!("{:<13}{value}\n", format!("{name}:"))))
+        .collect();
+    let params: Vec<Vec<String>> = sandbind_core::plugin::params::declared(spec)
+        .into_iter()
+        .map(|param| {
+            let default = match (param.default, param.optional) {
+                (Some(_), _) if param.sensitive => "(sensitive)".to_owned(),
+                (Some(default), _) => default,
+                (None, true) => "(optional)".to_owned(),
+                (None, false) => "(required)".to_owned(),
+            };
+            vec![param.name, default, param.description.unwrap_or_default()]
+        })
+        .collect();
+    if !params.is_empty() {
+        text.push_str(&format!("\n{}", table(&["PARAM", "DEFAULT", "DESCRIPTION"], &params)));
+    }
+    let refresh = spec.refresh.iter().flat_map(|refresh| &refresh.steps);
+    let steps: Vec<Vec<String>> = spec
+        .create
+        .iter()
+        .map(|step| step_row("create", step))
+        .chain(refresh.map(|step| step_row("refresh", step)))
+        .chain(spec.delete.iter().map(|step| step_row("delete", step)))
+        .collect();
+    if !steps.is_empty() {
+        text.push_str(&format!("\n{}", table(&["PHASE", "STEP", "TIMEOUT", "OUTPUTS"], &steps)));
+    }
+    text
+}
+
+fn step_row(phase: &str, step: &Step) -> Vec<String> {
+    let outputs: Vec<String> = step
+        .outputs
+        .iter()
+        .map(|output| match output.deliver {
+            Some(false) => format!("({}.{})", step.name, output.name),
+            _ => format!("{}.{}", step.name, output.name),
+        })
+        .collect();
+    let timeout = step.timeout.unwrap_or(DEFAULT_TIMEOUT).to_string();
+    vec![phase.to_owned(), step.name.clone(), timeout, outputs.join(",")]
+}

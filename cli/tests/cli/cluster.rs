@@ -1,0 +1,262 @@
+//! Against a real API server: the one of `SANDBIND_TEST_KUBECONFIG`. Without it these tests have nothing to ask.
+
+use std::{
+    ffi::{OsStr, OsString},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::support::{Ended, kubectl, sandbind_on};
+
+struct Cluster {
+    kubeconfig: OsString,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// The cluster with every object of an installation but the webhook configurations, for nobody answers there.
+fn cluster() -> Option<Cluster> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let kubeconfig = std::env::var_os("SANDBIND_TEST_KUBECONFIG")?;
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let cluster = Cluster { kubeconfig, _alone: alone };
+    let late = cluster.sandbind(&["install", "--apply", "--timeout", "0s"]);
+    assert_eq!(late.code, 3, "the programs cannot run without a node: {late:?}");
+    cluster.kubectl(&["delete", "mutatingwebhookconfiguration,validatingwebhookconfiguration", "sandbind"]);
+    for namespace in ["shop", "sandbind-steps"] {
+        cluster.kubectl(&["create", "namespace", namespace]);
+    }
+    Some(cluster)
+}
+
+impl Cluster {
+    fn config(&self) -> &OsStr {
+        &self.kubeconfig
+    }
+
+    fn sandbind(&self, arguments: &[&str]) -> Ended {
+        sandbind_on(self.config(), arguments)
+    }
+
+    fn kubectl(&self, arguments: &[&str]) -> Ended {
+        kubectl(self.config(), arguments, "")
+    }
+
+    fn apply(&self, yaml: &str) {
+        let applied = kubectl(self.config(), &["apply", "-f", "-"], yaml);
+        assert_eq!(applied.code, 0, "{applied:?}");
+    }
+
+    /// As the runner would say it.
+    fn status(&self, sandbox: &str, status: &str) {
+        let patch = format!(r#"{{"status":{status}}}"#);
+        let patched = self.kubectl(&[
+            "-n",
+            "shop",
+            "patch",
+            "sandbox",
+            sandbox,
+            "--subresource",
+            "status",
+            "--type",
+            "merge",
+            "-p",
+            &patch,
+        ]);
+        assert_eq!(patched.code, 0, "{patched:?}");
+    }
+}
+
+#[test]
+fn the_api_server_accepts_every_object_and_finds_no_fault_in_the_policies() {
+    let Some(cluster) = cluster() else { return };
+    let again = cluster.sandbind(&["install", "--apply", "--timeout", "0s"]);
+    assert_eq!(again.code, 3, "applying again changes nothing: {again:?}");
+    let policies = cluster.kubectl(&["get", "validatingadmissionpolicies", "-o", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&policies.stdout).unwrap();
+    let ours: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|policy| policy["metadata"]["name"].as_str().unwrap().starts_with("sandbind-"))
+        .collect();
+    assert_eq!(ours.len(), 2);
+    for policy in ours {
+        assert!(policy["status"]["typeChecking"]["expressionWarnings"].is_null(), "{policy}");
+    }
+}
+
+#[test]
+fn the_runner_is_confined_outside_its_own_namespace() {
+    let Some(cluster) = cluster() else { return };
+    let runner = "--as=system:serviceaccount:sandbind-system:sandbind-plugin-runner";
+    let secret = |namespace: &str, name: &str, type_: &str| {
+        let yaml = format!(
+            "{{apiVersion: v1, kind: Secret, metadata: {{name: {name}, namespace: {namespace}}}, type: {type_}}}"
+        );
+        let manager = "--field-manager=sandbind-plugin-runner";
+        kubectl(
+            cluster.config(),
+            &["apply", "--server-side", "--dry-run=server", manager, runner, "-f", "-"],
+            &yaml,
+        )
+    };
+    let own = "sandbind-abcdefghijklmnop";
+    let allowed = secret("shop", own, "Opaque");
+    assert_eq!(allowed.code, 0, "{allowed:?}");
+    for (namespace, name, type_) in [
+        ("shop", "app-credentials", "Opaque"),
+        ("shop", "sandbind-tls", "Opaque"),
+        ("shop", own, "example.org/other"),
+        ("kube-system", own, "Opaque"),
+        ("kube-public", own, "Opaque"),
+        ("sandbind-steps", own, "Opaque"),
+    ] {
+        let refused = secret(namespace, name, type_);
+        assert!(
+            refused.code != 0 && refused.stderr.contains("plugin runner may write"),
+            "{namespace}/{name}: {refused:?}"
+        );
+    }
+    for verb in ["get", "list", "watch"] {
+        let asked = cluster.kubectl(&["auth", "can-i", verb, "secrets", "-n", "shop", runner]);
+        assert_eq!(asked.stdout.trim(), "no", "{verb}");
+    }
+}
+
+#[test]
+fn a_labelled_pod_that_lost_its_sidecar_is_refused_unless_unmatched_pods_may_run() {
+    let Some(cluster) = cluster() else { return };
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop, labels: {sandbind.dev/sandbox: pr-1}}, \
+               spec: {containers: [{name: a, image: a}]}}";
+    let create = || kubectl(cluster.config(), &["create", "--dry-run=server", "-f", "-"], pod);
+    let refused = create();
+    assert!(refused.stderr.contains("SidecarLost"), "{refused:?}");
+    cluster.kubectl(&["annotate", "namespace", "shop", "sandbind.dev/unmatched=Allow"]);
+    let allowed = create();
+    cluster.kubectl(&["annotate", "namespace", "shop", "sandbind.dev/unmatched-"]);
+    assert_eq!(allowed.code, 0, "{allowed:?}");
+}
+
+#[test]
+fn waiting_ends_with_the_code_that_says_why() {
+    let Some(cluster) = cluster() else { return };
+    cluster.kubectl(&["-n", "shop", "delete", "sandbox", "--all"]);
+    let wait = |more: &[&str]| {
+        cluster.sandbind(&[&["-n", "shop", "sandbox", "wait", "pr-1", "--timeout", "1s"], more].concat()).code
+    };
+    assert_eq!(wait(&[]), 3);
+    assert_eq!(wait(&["--for", "deleted"]), 0);
+    let created = cluster.sandbind(&[
+        "-n",
+        "shop",
+        "sandbox",
+        "create",
+        "pr-1",
+        "--ttl",
+        "2d",
+        "--param",
+        "db.seed=large",
+    ]);
+    assert_eq!(created.code, 0, "{created:?}");
+    assert_eq!(cluster.sandbind(&["-n", "shop", "sandbox", "create", "pr-1"]).code, 1);
+    let generation = r#""observedGeneration":9"#;
+    let db = |phase: &str| {
+        format!(
+            r#"{{"phase":"{phase}",{generation},"resources":[{{"name":"db","phase":"{phase}","round":1}}]}}"#
+        )
+    };
+    cluster.status("pr-1", &format!(r#"{{"phase":"Pending",{generation},"resources":[]}}"#));
+    assert_eq!(wait(&["--allow-empty"]), 0);
+    cluster.status("pr-1", &db("Failed"));
+    assert_eq!(wait(&[]), 1);
+    assert_eq!(wait(&["--through-failures"]), 3);
+    cluster.status("pr-1", &db("Ready"));
+    assert_eq!(wait(&[]), 0);
+    assert_eq!(wait(&["--for", "deleted"]), 3);
+    assert_eq!(
+        cluster.sandbind(&["-n", "shop", "sandbox", "delete", "pr-1", "--wait", "--timeout", "20s"]).code,
+        0
+    );
+    assert_eq!(cluster.sandbind(&["-n", "shop", "sandbox", "delete", "pr-1"]).code, 1);
+}
+
+#[test]
+fn edit_in_the_namespace_is_enough_for_every_sandbox_command_and_for_no_status() {
+    let Some(cluster) = cluster() else { return };
+    let editor = "system:serviceaccount:shop:editor";
+    cluster.apply(
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: editor, namespace: shop}, \
+         roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}, \
+         subjects: [{kind: ServiceAccount, name: editor, namespace: shop}]}",
+    );
+    cluster.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: editor, namespace: shop}}");
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(cluster.config(), kubeconfig.path()).unwrap();
+    let token = cluster.kubectl(&["-n", "shop", "create", "token", "editor"]).stdout;
+    let path = kubeconfig.path().as_os_str();
+    let user = kubectl(path, &["config", "set-credentials", "editor", "--token", token.trim()], "");
+    assert_eq!(user.code, 0, "{user:?}");
+    kubectl(path, &["config", "set-context", "--current", "--user=editor", "--namespace=shop"], "");
+    let asked = kubectl(path, &["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"], "");
+    assert_eq!(asked.stdout, editor, "{asked:?}");
+    for (arguments, code) in [
+        (&["create", "pr-9", "--prepare", "db"][..], 0),
+        (&["list"], 0),
+        (&["get", "pr-9"], 0),
+        (&["why", "pr-9"], 0),
+        (&["retry", "pr-9"], 0),
+        (&["hold", "pr-9", "2h"], 0),
+        (&["wait", "pr-9", "--timeout", "1s"], 3),
+    ] {
+        let ended = sandbind_on(path, &[&["sandbox"], arguments].concat());
+        assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
+    }
+    let generation = r#""observedGeneration":9"#;
+    cluster.status("pr-9", &format!(r#"{{"phase":"Failed",{generation},"resources":[{{"name":"db","phase":"Failed","round":1,"step":"s","message":"exit 1: no room"}}]}}"#));
+    let logs = sandbind_on(path, &["sandbox", "logs", "pr-9"]);
+    assert_eq!(logs.code, 0, "{logs:?}");
+    assert!(logs.stdout.contains("no room") && logs.stderr.contains("may not read"), "{logs:?}");
+    let status = kubectl(
+        path,
+        &["patch", "sandbox", "pr-9", "--subresource", "status", "--type", "merge", "-p", "{\"status\":{}}"],
+        "",
+    );
+    assert!(status.stderr.contains("forbidden"), "{status:?}");
+    assert_eq!(sandbind_on(path, &["sandbox", "delete", "pr-9", "--wait", "--timeout", "20s"]).code, 0);
+}
+
+#[test]
+fn plugins_are_published_once_and_drafts_may_change() {
+    let Some(cluster) = cluster() else { return };
+    cluster.kubectl(&["delete", "resourceplugins", "--all"]);
+    let plugin = |name: &str, script: &str| {
+        format!(
+            "name: {name}\nspec:\n  runner: {{image: i}}\n  create: [{{name: c, script: '{script}'}}]\n  delete: [{{name: d, script: 'true'}}]\n"
+        )
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let apply = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        cluster.sandbind(&["plugin", "apply", "-f", &path])
+    };
+    assert_eq!(apply(&plugin("pg@1.0.0", "one")).code, 0);
+    let same = apply(&plugin("pg@1.0.0", "one"));
+    assert!(same.code == 0 && same.stderr.contains("unchanged"), "{same:?}");
+    let changed = apply(&plugin("pg@1.0.0", "two"));
+    assert!(
+        changed.code == 1 && changed.stderr.contains("Immutable") && changed.stderr.contains("spec.create"),
+        "{changed:?}"
+    );
+    assert_eq!(apply(&plugin("pg@1.1.0", "two")).code, 0);
+    assert_eq!(apply(&plugin("pg", "three")).code, 0);
+    let draft = apply(&plugin("pg", "four"));
+    assert!(draft.code == 0 && draft.stderr.contains("changed"), "{draft:?}");
+    let versions = cluster.sandbind(&["plugin", "versions", "pg"]).stdout;
+    let listed: Vec<&str> =
+        versions.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, ["1.1.0", "1.0.0", "0.0.0"]);
+    assert_eq!(cluster.sandbind(&["plugin", "delete", "pg"]).code, 2);
+    assert_eq!(cluster.sandbind(&["plugin", "delete", "pg@1.0.0"]).code, 0);
+    assert_eq!(cluster.sandbind(&["plugin", "delete", "pg", "--all-versions"]).code, 0);
+    assert_eq!(cluster.sandbind(&["plugin", "get", "pg"]).code, 1);
+}
