@@ -33,11 +33,13 @@ pub struct ClusterIdentify {
     client: Client,
     reviews: Api<TokenReview>,
     namespaces: Arc<Mirror<NamespaceFacts>>,
-    remembered: Arc<Mutex<HashMap<Hash, (Instant, Option<Caller>)>>>,
+    remembered: Arc<Mutex<Remembered>>,
 }
 
 /// SHA-256 of a token.
 type Hash = [u8; 32];
+/// Answers, and when they were asked for.
+type Remembered = HashMap<Hash, (Instant, Option<Caller>)>;
 
 /// What is kept of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +77,7 @@ impl ClusterIdentify {
         Self { client, reviews, namespaces, remembered: Arc::default() }
     }
 
-    fn remembered(&self) -> MutexGuard<'_, HashMap<Hash, (Instant, Option<Caller>)>> {
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

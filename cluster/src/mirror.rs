@@ -165,7 +165,7 @@ impl<V: PartialEq> Mirror<V> {
                     self.put(&key, convert(object), &on_change);
                 }
                 Ok(Event::InitDone) => {
-                    for key in self.missing(scope, listed.take().unwrap_or_default()) {
+                    for key in self.missing(scope, &listed.take().unwrap_or_default()) {
                         self.put(&key, None, &on_change);
                     }
                     let scope = scope.unwrap_or_default();
@@ -184,7 +184,7 @@ impl<V: PartialEq> Mirror<V> {
         }
     }
 
-    fn missing(&self, scope: Option<&str>, listed: BTreeSet<Key>) -> Vec<Key> {
+    fn missing(&self, scope: Option<&str>, listed: &BTreeSet<Key>) -> Vec<Key> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
         let ours = |key: &&Key| scope.is_none_or(|scope| key.namespace == scope);
         objects.keys().filter(ours).filter(|key| !listed.contains(*key)).cloned().collect()

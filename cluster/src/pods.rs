@@ -12,6 +12,7 @@ use crate::mirror::Key;
 
 /// What is kept of a pod that carries the sandbox label.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that are independent of each other")]
 pub struct PodFacts {
     /// Namespace and name.
     pub key: Key,

@@ -66,7 +66,7 @@ pub async fn follow<F: Future<Output = ()>>(
             }
             // What is known serves on.
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no look at the certificates")
+                tracing::warn!(error = &error as &dyn std::error::Error, "no look at the certificates");
             }
         }
         tokio::time::sleep(if last.is_some() { EVERY } else { SOON }).await;

@@ -130,7 +130,14 @@ impl Watches {
         let namespaces = keep(&self.namespaces, all(client), None, None, NamespaceFacts::of, |change| {
             self.wake_all(wake, |record| record.spec.key.namespace == change.key.name);
         });
-        futures::join!(records, pods, self.step_pods(client, wake), sandboxes, bindings, plugins, namespaces);
+        let others = async { futures::join!(sandboxes, bindings, plugins, namespaces) };
+        // Each of them is large; on the heap they burden nobody's future.
+        futures::join!(
+            Box::pin(records),
+            Box::pin(pods),
+            Box::pin(self.step_pods(client, wake)),
+            Box::pin(others)
+        );
     }
 
     /// One watch per step namespace; complete when each of them is.
@@ -201,6 +208,7 @@ where
 }
 
 /// Without what nobody asks for.
+#[expect(clippy::unnecessary_wraps, reason = "what `keep` asks for")]
 fn stripped<K: ResourceExt>(mut object: K) -> Option<K> {
     object.managed_fields_mut().clear();
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");

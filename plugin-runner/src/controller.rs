@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use sandbind_cluster::{
-    client, lease, runner_config,
+    Client, client, lease, runner_config,
     runner_identity::{self, RunnerTls},
     watch::Watches,
     world::{ClusterWorld, Parts},
@@ -18,7 +18,7 @@ use sandbind_engine::{
 use sandbind_kit::{
     serve::{Limits, serve},
     shutdown::Shutdown,
-    telemetry::{self, Health},
+    telemetry::{self, Health, Part},
     tls::{Certificates, server_config},
 };
 use sandbind_wire::name::runner_dns_name;
@@ -90,30 +90,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         caches.set(true);
         std::future::pending::<()>().await;
     };
-    let shown = health.part("certificate");
-    let reached = async {
-        let url = address(&client, &args).await;
-        let told = |tls: RunnerTls| {
-            match certificates.replace(&tls.chain, &tls.key) {
-                Ok(_) => {
-                    shown.set(true);
-                    settings.send_modify(|settings| {
-                        let settings = Arc::make_mut(settings);
-                        settings.runner_url.clone_from(&url);
-                        settings.runner_ca = tls.ca;
-                    });
-                }
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "a new certificate is not used"
-                    );
-                }
-            }
-            std::future::ready(())
-        };
-        runner_identity::follow(client.clone(), &args.namespace, told).await;
-    };
+    let reached = reach(&client, &args, &certificates, &settings, health.part("certificate"));
     // Step pods need the address and the bundle, and evidence needs the caches: until then nobody drives.
     let drive_lease = async {
         watches.synced().await;
@@ -124,24 +101,13 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
             lease::LeaseTimes { duration: args.lease_duration.duration(), ..lease::LeaseTimes::default() };
         lease::hold(client.clone(), &args.namespace, &identity, times, &leading).await;
     };
-    let counted = async {
-        let mut seen = leading_seen.clone();
-        loop {
-            let now = *seen.borrow_and_update();
-            leads.set(i64::from(now));
-            tracing::info!(leading = now, "the lease");
-            if seen.changed().await.is_err() {
-                return;
-            }
-        }
-    };
     let background = async {
         tokio::join!(
             watches.run(&client, |name| hints.wake(name)),
             filled,
             reached,
             drive_lease,
-            counted,
+            count(leading_seen.clone(), leads),
             runner_config::keep(client.clone(), watches.clone(), settings_seen.clone(), leading_seen.clone()),
         );
     };
@@ -159,8 +125,48 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Shows the certificate, and tells those who make step pods how the runner is reached.
+async fn reach(
+    client: &Client,
+    args: &Args,
+    certificates: &Certificates,
+    settings: &watch::Sender<Arc<StepSettings>>,
+    shown: Part,
+) {
+    let url = address(client, args).await;
+    let told = |tls: RunnerTls| {
+        match certificates.replace(&tls.chain, &tls.key) {
+            Ok(_) => {
+                shown.set(true);
+                settings.send_modify(|settings| {
+                    let settings = Arc::make_mut(settings);
+                    settings.runner_url.clone_from(&url);
+                    settings.runner_ca = tls.ca;
+                });
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a new certificate is not used");
+            }
+        }
+        std::future::ready(())
+    };
+    runner_identity::follow(client.clone(), &args.namespace, told).await;
+}
+
+/// Shows in metrics and log who drives.
+async fn count(mut leading: watch::Receiver<bool>, leads: Gauge) {
+    loop {
+        let now = *leading.borrow_and_update();
+        leads.set(i64::from(now));
+        tracing::info!(leading = now, "the lease");
+        if leading.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// The Service's address, asked for until it is there.
-async fn address(client: &sandbind_cluster::Client, args: &Args) -> String {
+async fn address(client: &Client, args: &Args) -> String {
     if let Some(url) = &args.url {
         return url.clone();
     }

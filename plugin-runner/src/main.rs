@@ -9,7 +9,7 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     telemetry::log(args.log_format, &args.log)?;
     tls::install_provider();
-    match shutdown::run(|shutdown| controller::run(args, shutdown)).await? {
+    match shutdown::run(|shutdown| Box::pin(controller::run(args, shutdown))).await? {
         Some(ended) => ended,
         None => anyhow::bail!("ended before its time"),
     }

@@ -23,7 +23,7 @@ fn text(object: ConfigMap) -> Option<String> {
 /// Plays the events and answers the changes, as `name before>after`.
 async fn changes(mirror: &Mirror<String>, scope: Option<&str>, events: Vec<Event<ConfigMap>>) -> Vec<String> {
     let seen = Mutex::new(Vec::new());
-    let say = |value: Option<&Arc<String>>| value.map_or("-".to_owned(), |text| text.to_string());
+    let say = |value: Option<&Arc<String>>| value.map_or_else(|| "-".to_owned(), ToString::to_string);
     mirror
         .follow(scope, stream::iter(events.into_iter().map(Ok)), text, |change| {
             seen.lock().unwrap().push(format!(

@@ -57,8 +57,8 @@ fn state(status: &PodStatus) -> StepPodState {
 
 /// Never a termination message: a script may have written it.
 fn why(status: &PodStatus) -> String {
-    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    if let Some(why) = containers.filter_map(container).next() {
+    let mut containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    if let Some(why) = containers.find_map(container) {
         return why;
     }
     if let Some(reason) = &status.reason {

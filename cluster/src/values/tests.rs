@@ -27,7 +27,8 @@ fn current(runs: &[(Work, u32, &str)]) -> String {
 #[test]
 fn a_late_writer_never_takes_the_place_of_a_higher_rank() {
     use Work::{Create, Refresh};
-    let cases: &[(&[(Work, u32, &str)], &str)] = &[
+    type Case<'a> = (&'a [(Work, u32, &'a str)], &'a str);
+    let cases: &[Case<'_>] = &[
         (&[(Create, 1, "a")], "a"),
         (&[(Create, 1, "a"), (Create, 2, "b")], "b"),
         (&[(Create, 2, "b"), (Create, 1, "a")], "b"),

@@ -2,7 +2,14 @@
 //! kubeconfig with all rights; without it nothing is tested (`cargo xtask test` sets it).
 
 #![allow(clippy::allow_attributes, reason = "which of these fire depends on clippy.toml")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::large_futures,
+    reason = "tests"
+)]
 
 mod bed;
 mod calling;

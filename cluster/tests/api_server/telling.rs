@@ -31,7 +31,7 @@ async fn the_sandbox_and_the_top_owner_are_told_once() {
         owners: vec![owner],
     };
     bed.watching(async {
-        eventually("the Sandbox is known", || async { bed.watches.sandboxes.len() > 0 }).await;
+        eventually("the Sandbox is known", || async { !bed.watches.sandboxes.is_empty() }).await;
         // Two programs tell the same, each twice.
         for _ in 0..2 {
             let notices = ClusterNotices::new(bed.client.clone(), bed.watches.clone(), "runner-0");
