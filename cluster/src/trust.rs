@@ -24,6 +24,7 @@ use self::store::Kept;
 use crate::{
     client::{call, call_opt},
     clock::random_bytes,
+    runner_identity::CA_BUNDLE,
 };
 
 /// Longest pause between two looks.
@@ -53,7 +54,8 @@ impl std::fmt::Debug for Pair {
 /// The CA bundle of the Secret: PEM, public. None while it is empty.
 pub async fn bundle(client: &Client, namespace: &str) -> Answer<Option<String>> {
     let secret = read(&api(client, namespace), namespace).await?;
-    Ok(Kept::read(&secret).map(|kept| kept.bundle()).filter(|bundle| !bundle.is_empty()))
+    let bundle = secret.data.and_then(|mut data| data.remove(CA_BUNDLE));
+    Ok(bundle.and_then(|bundle| String::from_utf8(bundle.0).ok()).filter(|bundle| !bundle.is_empty()))
 }
 
 /// Keeps the Secret and the configurations true for as long as it is polled, and shows the webhook's certificate by `show` at each

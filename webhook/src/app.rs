@@ -121,3 +121,6 @@ fn refuse<W: Surroundings>(
     tracing::warn!(route, problem = %malformed.problem, "a review that cannot be answered");
     (status, Json(Answer::deny(malformed.problem.to_string()).into_review(&malformed.uid)))
 }
+
+#[cfg(test)]
+mod tests;

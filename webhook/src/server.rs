@@ -1,6 +1,11 @@
 //! Listeners, certificates and the end of the program.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use prometheus_client::registry::Registry;
 use sandbind_engine::admission::ports::Surroundings;
@@ -28,7 +33,7 @@ pub enum ServerError {
     #[error("cannot listen on {address}")]
     Listen {
         /// Which.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// The cause.
         #[source]
         source: io::Error,
@@ -74,9 +79,6 @@ impl Server {
         listen: Listen,
         shutdown: Shutdown,
     ) -> Result<(), ServerError> {
-        let bind = async |address| {
-            TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
-        };
         let (https, health) = (bind(listen.https).await?, bind(listen.health).await?);
         let tls = tls::server_config(Arc::clone(&self.certificates)).map_err(ServerError::Tls)?;
         let app = App::new(world, self.metrics, settings);
@@ -97,6 +99,17 @@ impl Server {
         tokio::join!(answering, draining, telling, looking);
         Ok(())
     }
+}
+
+/// Every address of both families, or of IPv4 alone where there is no other.
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    let bound = match TcpListener::bind(address).await {
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    };
+    bound.map_err(|source| ServerError::Listen { address, source })
 }
 
 /// Not ready without a certificate that holds.
