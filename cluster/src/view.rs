@@ -6,6 +6,8 @@ mod caches;
 mod fresh;
 mod owners;
 
+pub use self::{fresh::ClusterViews, owners::ClusterOwners};
+
 use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -18,7 +20,6 @@ use sandbind_engine::{
     trace::Untraced,
 };
 
-use self::{fresh::ClusterViews, owners::ClusterOwners};
 use crate::{clock::SystemClock, records::ClusterRecords, runner_identity};
 
 /// Between two looks at the runner's address and CA bundle.

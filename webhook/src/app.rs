@@ -73,14 +73,14 @@ async fn mutate<W: Surroundings>(
     let timeout = query.split('&').find_map(|one| one.strip_prefix("timeout=")).map(str::to_owned);
     let body = match body(request).await {
         Ok(body) => body,
-        Err((status, malformed)) => return refuse(&app, "mutate", status, malformed),
+        Err((status, malformed)) => return refuse(&app, "mutate", status, &malformed),
     };
     match review::read(&body) {
         Ok(request) => {
             let uid = request.uid.clone();
             (StatusCode::OK, Json(mutate::answer(&app, request, timeout.as_deref()).await.into_review(&uid)))
         }
-        Err(malformed) => refuse(&app, "mutate", StatusCode::OK, malformed),
+        Err(malformed) => refuse(&app, "mutate", StatusCode::OK, &malformed),
     }
 }
 
@@ -90,19 +90,19 @@ async fn validate<W: Surroundings>(
 ) -> (StatusCode, Json<Value>) {
     let body = match body(request).await {
         Ok(body) => body,
-        Err((status, malformed)) => return refuse(&app, "validate", status, malformed),
+        Err((status, malformed)) => return refuse(&app, "validate", status, &malformed),
     };
     match review::read(&body) {
         Ok(request) => {
             let uid = request.uid.clone();
             (StatusCode::OK, Json(validate::answer(&app, request).await.into_review(&uid)))
         }
-        Err(malformed) => refuse(&app, "validate", StatusCode::OK, malformed),
+        Err(malformed) => refuse(&app, "validate", StatusCode::OK, &malformed),
     }
 }
 
 async fn body(request: Request) -> Result<Bytes, (StatusCode, Malformed)> {
-    let broken = |reason: String| Malformed { uid: String::new(), problem: malformed(reason) };
+    let broken = |reason: String| Malformed { uid: String::new(), problem: Box::new(malformed(reason)) };
     match tokio::time::timeout(BODY, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(rejection)) => Err((rejection.status(), broken(rejection.body_text().to_lowercase()))),
@@ -115,7 +115,7 @@ fn refuse<W: Surroundings>(
     app: &App<W>,
     route: &'static str,
     status: StatusCode,
-    malformed: Malformed,
+    malformed: &Malformed,
 ) -> (StatusCode, Json<Value>) {
     app.metrics.decided(route, "denied", &malformed.problem.code);
     tracing::warn!(route, problem = %malformed.problem, "a review that cannot be answered");

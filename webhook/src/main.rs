@@ -1,6 +1,6 @@
 //! The admission webhook of an installation.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 use sandbind_cluster::{client, trust, view};
@@ -12,32 +12,26 @@ async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse().resolve();
     telemetry::log(args.log_format, &args.log)?;
     tls::install_provider();
-    Ok(match shutdown::run(|shutdown| run(args, shutdown)).await? {
-        Some(done) => done.map(|()| ExitCode::SUCCESS)?,
-        None => ExitCode::FAILURE,
-    })
+    let ended = shutdown::run(|shutdown| Box::pin(run(args, shutdown))).await?;
+    ended.map_or(Ok(ExitCode::FAILURE), |done| done.map(|()| ExitCode::SUCCESS))
 }
 
 async fn run(args: Resolved, shutdown: shutdown::Shutdown) -> anyhow::Result<()> {
     let client = client::connect(args.kubeconfig.as_deref()).await?;
     let server = Server::default();
     let (caches, address) = (server.part("caches"), server.part("runner address"));
-    let system = args.settings.system_namespace.clone();
+    let (system, certificates) = (args.settings.system_namespace.clone(), server.certificates.clone());
     let world = view::Cluster::new(client.clone(), &system, args.installation, server.metrics.clone());
-    let (certificates, again) = (server.certificates.clone(), shutdown.clone());
-    let certify = async {
-        match args.tls_dir {
-            Some(dir) => tls::follow(&dir, certificates, Duration::from_secs(10), again).await,
-            None => {
-                trust::keep(client, &system, args.lifetimes, |pair| {
-                    certificates.replace(&pair.chain, &pair.key)
-                })
-                .await
-            }
+    let watching = world.run(|there| caches.set(there), |there| address.set(there));
+    let show = |pair: &trust::Pair| certificates.replace(&pair.chain, &pair.key);
+    let certifying = async {
+        match &args.tls_dir {
+            Some(folder) => tls::follow(folder, certificates.clone(), shutdown.clone()).await,
+            None => trust::keep(client, &system, args.lifetimes, show).await,
         }
     };
     tokio::select! {
-        served = server.run(world.clone(), args.settings, args.listen, shutdown) => Ok(served?),
-        () = async { tokio::join!(world.run(|there| caches.set(there), |there| address.set(there)), certify); } => Ok(()),
+        served = server.run(world.clone(), args.settings, args.listen, shutdown.clone()) => Ok(served?),
+        _never = async { tokio::join!(watching, certifying) } => Ok(()),
     }
 }

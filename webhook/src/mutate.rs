@@ -70,9 +70,9 @@ fn deny<W: Surroundings>(app: &App<W>, denial: &Denial, namespace: &str) -> Answ
     tracing::info!(namespace, code, message, "denied");
     if let Some(owner) = denial.owner.as_ref().filter(|owner| RESTARTED.contains(&owner.kind.as_str())) {
         let (kind, name) = (owner.kind.to_lowercase(), &owner.name);
-        message.push_str(&format!(
-            "; the controller tries again ever more rarely, at once with `kubectl rollout restart {kind}/{name} -n {namespace}`"
-        ));
+        message = format!(
+            "{message}; the controller tries again ever more rarely, at once with `kubectl rollout restart {kind}/{name} -n {namespace}`"
+        );
     }
     Answer::deny(message)
 }

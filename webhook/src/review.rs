@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use json_patch::PatchOperation;
 use sandbind_core::problem::Problem;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
@@ -35,6 +35,7 @@ pub(crate) struct Request {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the field in the API")]
 pub(crate) struct Kind {
     #[serde(default)]
     pub(crate) group: String,
@@ -52,16 +53,16 @@ pub(crate) struct User {
 #[derive(Debug)]
 pub(crate) struct Malformed {
     pub(crate) uid: String,
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
 }
 
 /// The request of a review.
 pub(crate) fn read(body: &[u8]) -> Result<Request, Malformed> {
-    let nobody = |reason: String| Malformed { uid: String::new(), problem: malformed(reason) };
+    let nobody = |reason: String| Malformed { uid: String::new(), problem: Box::new(malformed(reason)) };
     let review: Value =
         serde_json::from_slice(body).map_err(|error| nobody(format!("the body is no JSON: {error}")))?;
     let uid = review.pointer("/request/uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let wrong = |reason: String| Malformed { uid: uid.clone(), problem: malformed(reason) };
+    let wrong = |reason: String| Malformed { uid: uid.clone(), problem: Box::new(malformed(reason)) };
     let Value::Object(mut review) = review else {
         return Err(nobody("the body is no JSON object".to_owned()));
     };
@@ -118,18 +119,21 @@ impl Answer {
 
     /// The review that says so.
     pub(crate) fn into_review(self, uid: &str) -> Value {
-        let mut response = json!({"uid": uid, "allowed": self.allowed});
+        let mut response =
+            Map::from_iter([("uid".to_owned(), json!(uid)), ("allowed".to_owned(), json!(self.allowed))]);
+        let mut say = |field: &str, value: Value| response.insert(field.to_owned(), value);
         if !self.patch.is_empty() {
             let text = serde_json::to_vec(&self.patch).unwrap_or_default();
-            response["patchType"] = json!("JSONPatch");
-            response["patch"] = json!(STANDARD.encode(text));
+            say("patchType", json!("JSONPatch"));
+            say("patch", json!(STANDARD.encode(text)));
         }
         if !self.warnings.is_empty() {
-            response["warnings"] = json!(self.warnings);
+            say("warnings", json!(self.warnings));
         }
         if !self.allowed {
-            response["status"] =
+            let status =
                 json!({"status": "Failure", "code": 403, "reason": "Forbidden", "message": self.message});
+            say("status", status);
         }
         json!({"apiVersion": API_VERSION, "kind": KIND, "response": response})
     }

@@ -35,16 +35,12 @@ pub(crate) async fn answer<W: Surroundings>(app: &Arc<App<W>>, request: Request)
     };
     let problems = checked.unwrap_or_else(|problem| vec![problem]);
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
-    match errors.first() {
-        Some(first) => {
-            app.metrics.decided("validate", "denied", &first.code);
-            Answer::deny(join(&errors)).with_warnings(&warnings)
-        }
-        None => {
-            app.metrics.decided("validate", "allowed", "Valid");
-            Answer::allow().with_warnings(&warnings)
-        }
-    }
+    let Some(first) = errors.first() else {
+        app.metrics.decided("validate", "allowed", "Valid");
+        return Answer::allow().with_warnings(&warnings);
+    };
+    app.metrics.decided("validate", "denied", &first.code);
+    Answer::deny(join(&errors)).with_warnings(&warnings)
 }
 
 type Checked = Result<Vec<Problem>, Problem>;

@@ -54,12 +54,11 @@ impl ClusterViews {
                 plugin.metadata.uid == metadata.metadata.uid
                     && plugin.metadata.resource_version == metadata.metadata.resource_version
             });
-            match cached {
-                Some(plugin) => plugins.push(plugin),
-                None => {
-                    let what = format!("reading ResourcePlugin {name}");
-                    plugins.extend(call_opt(&what, api.get(&name)).await?.map(Arc::new));
-                }
+            if let Some(plugin) = cached {
+                plugins.push(plugin);
+            } else {
+                let what = format!("reading ResourcePlugin {name}");
+                plugins.extend(call_opt(&what, api.get(&name)).await?.map(Arc::new));
             }
         }
         Ok(Arc::new(Plugins::new(plugins)))

@@ -52,13 +52,11 @@ impl<W: Surroundings> Fresh<W> {
         let (sender, receiver) = oneshot::channel();
         let place = (namespace.to_owned(), sandbox.to_owned());
         self.board(place, sender);
-        match timeout(self.patience, receiver).await {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(_)) | Err(_) => {
-                self.world.watcher().fell_back();
-                self.world.views().cached(namespace, sandbox).map(Arc::new).ok_or(NoView::TooLong)
-            }
+        if let Ok(Ok(answered)) = timeout(self.patience, receiver).await {
+            return answered;
         }
+        self.world.watcher().fell_back();
+        self.world.views().cached(namespace, sandbox).map(Arc::new).ok_or(NoView::TooLong)
     }
 
     fn board(&self, place: Place, passenger: oneshot::Sender<Answered>) {

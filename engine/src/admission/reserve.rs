@@ -165,8 +165,7 @@ impl<W: Surroundings> Reservations<W> {
             };
             cached = false;
             match tried {
-                Ok(()) => {}
-                Err(PortError::Conflict { .. } | PortError::Exists { .. }) => {}
+                Ok(()) | Err(PortError::Conflict { .. } | PortError::Exists { .. }) => {}
                 Err(error) => {
                     last = Some(error);
                     tokio::time::sleep(PAUSE).await;

@@ -5,9 +5,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 use super::{Certificates, TlsError};
 use crate::shutdown::Shutdown;
 
-/// Shows what `tls.crt` and `tls.key` in this folder hold, read and compared at this interval: a kubelet replaces the folder behind
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Shows what `tls.crt` and `tls.key` in this folder hold, read and compared every ten seconds: a kubelet replaces the folder behind
 /// a symlink, which file watches miss. A pair that is half written or broken is left alone until it fits. Ends with the shutdown.
-pub async fn follow(folder: &Path, certificates: Arc<Certificates>, every: Duration, shutdown: Shutdown) {
+pub async fn follow(folder: &Path, certificates: Arc<Certificates>, shutdown: Shutdown) {
     loop {
         match load(folder, &certificates).await {
             Ok(false) => {}
@@ -23,7 +26,7 @@ pub async fn follow(folder: &Path, certificates: Arc<Certificates>, every: Durat
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(EVERY) => {}
             () = shutdown.started() => return,
         }
     }
