@@ -64,6 +64,11 @@ const FLOORS: &[&[&str]] = &[
 /// Uses that go up on purpose, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     (
+        "sandbox",
+        "lifecycle",
+        "a Sandbox's status mirrors records, whose type and words are the life cycle's",
+    ),
+    (
         "binding",
         "lifecycle",
         "a binding resolves to the snapshot that a round pins, whose type is the life cycle's",

@@ -59,7 +59,7 @@ pub(super) fn line(status: &ResourceInstanceStatus) -> String {
 }
 
 /// The step that people hear of: one that runs, else one that waits for its next attempt, else the first that is not done.
-fn doing(status: &ResourceInstanceStatus) -> Option<&StepStatus> {
+pub fn doing(status: &ResourceInstanceStatus) -> Option<&StepStatus> {
     let work = match status.phase {
         Phase::Creating => Work::Create,
         Phase::Ready => Work::Refresh,

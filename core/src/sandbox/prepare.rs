@@ -1,0 +1,106 @@
+//! Resources that a Sandbox asks for before any pod comes.
+
+use super::{SeenSandbox, validate::ALL_RESOURCES};
+use crate::{
+    api::{duration::Span, instance::InstanceKey, plugin::DEFAULT_PER_NAMESPACE},
+    binding::{self, View, preparable},
+    problem::Problem,
+};
+
+/// A record to be made, without a reservation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preparation {
+    /// Which resource.
+    pub key: InstanceKey,
+    /// How long it stays when unused.
+    pub linger: Span,
+}
+
+/// A prepared resource that has no record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// The resource's name.
+    pub(super) name: String,
+    /// The record to be made, or why none can be.
+    pub(super) way: Result<Preparation, Box<Problem>>,
+}
+
+/// The resources that `prepare` names and that have no record. A record that is on its way out is waited for.
+pub(super) fn missing(seen: &SeenSandbox<'_>) -> Vec<Missing> {
+    let Some(sandbox) = seen.sandbox() else { return Vec::new() };
+    if seen.deleting() || seen.view.namespace.terminating {
+        return Vec::new();
+    }
+    let declared = preparable(seen.view);
+    let mut names: Vec<&str> = Vec::new();
+    for name in &sandbox.spec.prepare {
+        match name.as_str() {
+            ALL_RESOURCES => names.extend(declared.keys()),
+            name => names.push(name),
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| !has_record(seen, name));
+    let found = names.into_iter().map(|name| Missing {
+        name: name.to_owned(),
+        way: preparation(seen, name, declared.get(name).copied()),
+    });
+    found.collect()
+}
+
+fn has_record(seen: &SeenSandbox<'_>, resource: &str) -> bool {
+    seen.records.iter().any(|record| record.spec.key.resource == resource && record.spec.key.scope.is_none())
+}
+
+fn preparation(
+    seen: &SeenSandbox<'_>,
+    name: &str,
+    linger: Option<Span>,
+) -> Result<Preparation, Box<Problem>> {
+    let namespace = &seen.view.namespace;
+    let Some(linger) = linger else {
+        return Err(Box::new(Problem::error(
+            "UnknownResource",
+            format!("Sandbox {}/{}: spec.prepare", namespace.name, seen.name),
+            format!(
+                "no ResourceBinding of namespace `{}` declares a resource `{name}` of Sandbox scope",
+                namespace.name
+            ),
+            "apply the binding, or correct the name",
+        )));
+    };
+    let key = InstanceKey {
+        namespace: namespace.name.clone(),
+        namespace_uid: namespace.uid.clone(),
+        sandbox: seen.name.to_owned(),
+        resource: name.to_owned(),
+        scope: None,
+    };
+    let snapshot = binding::plan_key(seen.view, &key, None)?;
+    let longest = snapshot.plugin.limits.as_ref();
+    let limit = longest.and_then(|limits| limits.per_namespace).unwrap_or(DEFAULT_PER_NAMESPACE);
+    crowded(seen.view, seen.name, &snapshot.identity, limit).map_or_else(
+        || {
+            let longest = longest.and_then(|limits| limits.linger);
+            Ok(Preparation { key, linger: longest.map_or(linger, |longest| linger.min(longest)) })
+        },
+        |problem| Err(Box::new(problem)),
+    )
+}
+
+fn crowded(view: &View, sandbox: &str, identity: &str, limit: u32) -> Option<Problem> {
+    let count = view.counts.get(identity).copied().unwrap_or_default();
+    (u32::try_from(count).unwrap_or(u32::MAX) >= limit).then(|| {
+        let namespace = &view.namespace.name;
+        Problem::error(
+            "TooManyInstances",
+            format!("Sandbox {namespace}/{sandbox}: spec.prepare"),
+            format!("namespace `{namespace}` has {count} resources of plugin `{identity}`, and {limit} is the limit"),
+            "remove sandboxes that are no longer used, or ask a cluster admin to raise `spec.limits.perNamespace`",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;
