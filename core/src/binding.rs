@@ -2,6 +2,8 @@
 
 pub mod bounds;
 pub mod declared;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod outputs;
 pub mod plan;
 mod resolve;

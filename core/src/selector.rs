@@ -62,13 +62,12 @@ pub fn validate(selector: &LabelSelector, place: &str) -> Vec<Problem> {
                 format!("`{}` needs at least one value", wanted.operator),
                 "list the values",
             )),
-            "In" | "NotIn" => {}
             "Exists" | "DoesNotExist" if !values.is_empty() => problems.push(wrong(
                 format!("{at}.values"),
                 format!("`{}` takes no values", wanted.operator),
                 "remove the values, or use `In` or `NotIn`",
             )),
-            "Exists" | "DoesNotExist" => {}
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             other => problems.push(wrong(
                 format!("{at}.operator"),
                 format!("there is no operator `{other}`"),

@@ -211,9 +211,8 @@ impl PluginRef {
         }
         match self.wanted {
             Wanted::Draft => draft,
-            Wanted::Exact(_) => best.map(|(_, item)| item),
-            Wanted::Latest | Wanted::Requirement(_) if published => best.map(|(_, item)| item),
-            Wanted::Latest | Wanted::Requirement(_) => draft,
+            Wanted::Latest | Wanted::Requirement(_) if !published => draft,
+            _ => best.map(|(_, item)| item),
         }
     }
 }

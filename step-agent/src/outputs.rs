@@ -29,12 +29,12 @@ pub(crate) struct Outputs {
     pub(crate) oversized: Vec<Bytes64>,
 }
 
-/// Reads every declared output. An absent file appears nowhere.
-pub(crate) fn read(declared: &[OutputPath]) -> Outputs {
+/// Reads every declared output; relative paths are below `cwd`. An absent file appears nowhere.
+pub(crate) fn read(declared: &[OutputPath], cwd: &Path) -> Outputs {
     let mut outputs = Outputs::default();
     let mut total = 0;
     for OutputPath { name, path } in declared {
-        match read_one(Path::new(path)) {
+        match read_one(&cwd.join(path)) {
             Ok(content) if total + content.len() <= STEP_LIMIT => {
                 total += content.len();
                 outputs.values.insert(name.clone(), content.into());
@@ -67,21 +67,21 @@ fn read_one(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Writes an input file, mode 0644, and makes its parent folders.
-pub(crate) fn write_input(InputFile { path, content }: &InputFile) -> io::Result<()> {
-    let path = Path::new(path);
+/// Writes an input file, mode 0644, and makes its parent folders; a relative path is below `cwd`.
+pub(crate) fn write_input(InputFile { path, content }: &InputFile, cwd: &Path) -> io::Result<()> {
+    let path = cwd.join(path);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&path)?;
     io::Write::write_all(&mut file, &content.0)?;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
-/// Removes what an earlier attempt left at the declared output paths.
-pub(crate) fn remove_old(declared: &[OutputPath]) -> io::Result<()> {
+/// Removes what an earlier attempt left at the declared output paths; relative ones are below `cwd`.
+pub(crate) fn remove_old(declared: &[OutputPath], cwd: &Path) -> io::Result<()> {
     for OutputPath { path, .. } in declared {
-        match fs::remove_file(path) {
+        match fs::remove_file(cwd.join(path)) {
             Err(e) if !matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(e);
             }

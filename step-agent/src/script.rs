@@ -30,6 +30,8 @@ use crate::{
     tail::Tail,
 };
 
+/// The script's working folder, within the folder of the run.
+const CWD: &str = "cwd";
 /// How long the log is waited for when every process is gone. Only a process that escaped can still hold the pipe.
 const LOG_PATIENCE: Duration = Duration::from_secs(1);
 /// How long killed processes are waited for. Longer only for ones stuck in the kernel.
@@ -111,7 +113,7 @@ pub fn run(assignment: &Assignment, workdir: &Path, options: &RunOptions) -> Ste
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outputs = match end {
         ScriptEnd::NotStarted { .. } => outputs::Outputs::default(),
-        _ => outputs::read(&assignment.outputs),
+        _ => outputs::read(&assignment.outputs, &workdir.join(CWD)),
     };
 
     let mut redactor = Redactor::default();
@@ -137,11 +139,11 @@ fn prepare(assignment: &Assignment, workdir: &Path, options: &RunOptions) -> Res
     let (script, cwd) = write_script(&assignment.script, workdir)
         .map_err(|e| format!("the script could not be written to `{}`: {e}", workdir.display()))?;
     for file in &assignment.files {
-        outputs::write_input(file)
+        outputs::write_input(file, &cwd)
             .map_err(|e| format!("the input file `{}` could not be written: {e}", file.path))?;
     }
     if options.remove_old_outputs {
-        outputs::remove_old(&assignment.outputs)
+        outputs::remove_old(&assignment.outputs, &cwd)
             .map_err(|e| format!("an output of an earlier attempt could not be removed: {e}"))?;
     }
     let shebang = Shebang::of(&assignment.script);
@@ -154,7 +156,7 @@ fn prepare(assignment: &Assignment, workdir: &Path, options: &RunOptions) -> Res
 
 fn write_script(script: &str, workdir: &Path) -> io::Result<(PathBuf, PathBuf)> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(workdir)?;
-    let cwd = workdir.join("cwd");
+    let cwd = workdir.join(CWD);
     if cwd.exists() {
         fs::remove_dir_all(&cwd)?;
     }

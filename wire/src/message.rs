@@ -58,7 +58,7 @@ pub struct Assignment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InputFile {
-    /// Absolute path; parent directories are made.
+    /// Path; parent directories are made. A relative one is below the script's working folder.
     pub path: String,
     /// Content, byte for byte.
     pub content: Bytes64,
@@ -70,7 +70,7 @@ pub struct InputFile {
 pub struct OutputPath {
     /// The output's name within its step.
     pub name: String,
-    /// The file it is read from.
+    /// The file it is read from; a relative path is below the script's working folder.
     pub path: String,
 }
 

@@ -174,7 +174,7 @@ pub struct Output {
     /// Unique within the step, at most 30 characters.
     #[schemars(length(min = 1, max = 30))]
     pub name: String,
-    /// The file it is read from, byte for byte.
+    /// The file it is read from, byte for byte; a relative path is below the step's working folder.
     #[serde(default)]
     pub value_from_path: String,
     /// False: only for later steps, never for pods.

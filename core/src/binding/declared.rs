@@ -34,6 +34,7 @@ impl Binding {
         let in_system = namespace == system_namespace;
         let place = place(&namespace, &name);
         let mut problems = super::validate::validate(&object.spec, in_system);
+        problems.retain(Problem::is_error);
         for problem in &mut problems {
             problem.place = format!("{place}: {}", problem.place);
         }

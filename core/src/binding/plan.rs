@@ -40,7 +40,8 @@ pub fn plan_key(view: &View, key: &InstanceKey, workload: Option<&str>) -> Resul
     }
     let plugin = resolve::plugin(view, &declaration)?;
     let workload = workload.filter(|_| scoped);
-    let params = resolve::params(view, &plugin, &declaration, &key.sandbox, workload).map_err(first)?;
+    let params = resolve::params(view, &plugin, &declaration, &key.sandbox, workload)
+        .map_err(|problems| Box::new(first(problems)))?;
     let asked = view.sandbox.as_ref().and_then(|sandbox| sandbox.spec.routing_key.clone());
     Ok(Snapshot {
         identity: plugin.spec.identity(),
@@ -53,7 +54,7 @@ pub fn plan_key(view: &View, key: &InstanceKey, workload: Option<&str>) -> Resul
 }
 
 /// Several problems as one: the first, with the number of the others.
-fn first(problems: Vec<Problem>) -> Box<Problem> {
+fn first(problems: Vec<Problem>) -> Problem {
     let others = problems.len().saturating_sub(1);
     let mut problems = problems.into_iter();
     let mut problem =
@@ -61,7 +62,7 @@ fn first(problems: Vec<Problem>) -> Box<Problem> {
     if others > 0 {
         problem.reason = format!("{} (and {others} more)", problem.reason);
     }
-    Box::new(problem)
+    problem
 }
 
 /// The resources of Sandbox scope that the bindings of a namespace declare, with how long each stays when unused: what

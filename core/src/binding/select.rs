@@ -107,12 +107,11 @@ impl Selected {
     pub fn missing_outputs(&self, wanted: &Wanted, pinned: Option<&PinnedPlugin>) -> Vec<Problem> {
         let named: Vec<&Taken> =
             self.bindings.iter().filter(|taken| !taken.hidden.contains(&wanted.name)).collect();
-        match pinned {
-            Some(pinned) => outputs::missing(&named, &wanted.name, &pinned.identity, &pinned.output_keys),
-            None => {
-                let available = outputs::deliverable(&wanted.plugin.spec);
-                outputs::missing(&named, &wanted.name, &wanted.plugin.spec.identity(), &available)
-            }
+        if let Some(pinned) = pinned {
+            outputs::missing(&named, &wanted.name, &pinned.identity, &pinned.output_keys)
+        } else {
+            let available = outputs::deliverable(&wanted.plugin.spec);
+            outputs::missing(&named, &wanted.name, &wanted.plugin.spec.identity(), &available)
         }
     }
 }

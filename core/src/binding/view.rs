@@ -72,10 +72,13 @@ impl View {
     }
 }
 
+/// A version, none for a draft, and its object.
+pub type Published = (Option<Version>, Arc<ResourcePlugin>);
+
 /// All plugins of the cluster, every version.
 #[derive(Clone, Debug, Default)]
 pub struct Plugins {
-    by_name: BTreeMap<String, Vec<(Option<Version>, Arc<ResourcePlugin>)>>,
+    by_name: BTreeMap<String, Vec<Published>>,
 }
 
 impl Plugins {
@@ -104,7 +107,7 @@ impl Plugins {
     }
 
     /// Every version of this name; none for a draft.
-    pub fn versions(&self, name: &str) -> &[(Option<Version>, Arc<ResourcePlugin>)] {
+    pub fn versions(&self, name: &str) -> &[Published] {
         self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 

@@ -35,6 +35,14 @@ pub(super) struct Target {
     pub(super) replaced: Vec<usize>,
     /// Numbers of the folders, counted over all selected bindings.
     pub(super) folders: Vec<usize>,
+    /// Whether it is signalled, and so told its own name.
+    pub(super) signalled: bool,
+}
+
+impl Target {
+    fn new(list: List, index: usize) -> Self {
+        Self { list, index, env: Vec::new(), replaced: Vec::new(), folders: Vec::new(), signalled: false }
+    }
 }
 
 /// Fits the selected bindings to the pod, or tells everything that stands against it. To be asked before a reservation is made.
@@ -44,10 +52,13 @@ pub fn check(selected: &Selected, pod: &Pod<'_>) -> Result<Shape, Vec<Problem>> 
     }
     let mut problems = Vec::new();
     let sidecar_at = mesh::sidecar_index(pod.containers(List::Init));
-    let targets = targets::targets(selected, pod, sidecar_at, &mut problems);
+    let mut targets = targets::targets(selected, pod, sidecar_at, &mut problems);
     let (notify, notified) = notify::notify(selected, pod, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
+    }
+    if let Some(Notify::Signal { container, .. }) = &notify {
+        targets::signalled(pod, container, &mut targets);
     }
     let uid = notified.or_else(|| uid_of_targets(pod, &targets)).unwrap_or(DEFAULT_UID);
     Ok(Shape { sidecar_at, targets, uid, notify })

@@ -9,17 +9,17 @@ use sandbind_wire::{
 use serde_json::{Value, json};
 
 use super::{
-    check::Shape,
+    check::{Shape, Target},
     facts::{Granted, Installation},
     mesh,
-    pod::{List, Pod, VOLUME_BOUND},
+    pod::{List, Pod, VOLUME_BOUND, name_of},
     resources,
     sidecar::{self, FILES_DIR, Mounted},
 };
 use crate::{
     api::binding::{BoundEnv, BoundFiles, FileItem},
     binding::{
-        Bounds, Selected,
+        Bounds, Selected, Taken,
         substitute::{self, Names},
         validate,
     },
@@ -61,22 +61,7 @@ pub fn plan(
 ) -> Injection {
     let by_name: BTreeMap<&str, &Granted> = granted.iter().map(|one| (one.resource.as_str(), one)).collect();
     let (bindings, mounted) = pod_bindings(selected, shape, &by_name);
-    let folders: Vec<&BoundFiles> =
-        selected.bindings.iter().flat_map(|taken| taken.files().map(|(_, files)| files)).collect();
-    let parts = shape.targets.iter().map(|target| Part {
-        list: target.list,
-        index: target.index,
-        replaced: target.replaced.clone(),
-        env: target.env.iter().filter_map(|(binding, index)| {
-            let env = selected.bindings.get(*binding)?.binding.spec.env.get(*index)?;
-            variable(selected, env, &by_name)
-        }).collect(),
-        mounts: target.folders.iter().filter_map(|number| {
-            let path = &folders.get(*number)?.path;
-            Some(json!({"name": name::VOLUME_FILES, "mountPath": path, "readOnly": true, "subPath": number.to_string()}))
-        }).collect(),
-    });
-    let parts: Vec<Part> = parts.collect();
+    let parts = parts(selected, pod, shape, &by_name);
     let text = sidecar::bindings_text(&bindings);
     let hash = hash(selected, &text, installation);
     let resources = resources::sidecar(pod, bounds);
@@ -84,7 +69,7 @@ pub fn plan(
     let mut annotations = mesh::annotations(pod, &namespace.labels, &namespace.annotations);
     annotations.push((name::ANNOTATION_INJECTED, hash));
     Injection {
-        sidecar: sidecar::container(&bindings, text, &mounted, shape.uid, resources, installation),
+        sidecar: sidecar::container(&bindings, &text, &mounted, shape.uid, resources, installation),
         sidecar_at: shape.sidecar_at,
         parts,
         volumes: sidecar::volumes(&mounted),
@@ -92,6 +77,32 @@ pub fn plan(
         pull_secret: installation.image_pull_secret.clone(),
         bindings,
     }
+}
+
+fn parts(selected: &Selected, pod: &Pod<'_>, shape: &Shape, granted: &BTreeMap<&str, &Granted>) -> Vec<Part> {
+    let folders: Vec<&BoundFiles> =
+        selected.bindings.iter().flat_map(|taken| taken.files().map(|(_, files)| files)).collect();
+    let part = |target: &Target| {
+        let name = pod.containers(target.list).get(target.index).map(name_of).unwrap_or_default();
+        let own_name = target.signalled.then(|| json!({"name": name::ENV_CONTAINER, "value": name}));
+        let variables = target.env.iter().filter_map(|(binding, index)| {
+            let env = selected.bindings.get(*binding)?.binding.spec.env.get(*index)?;
+            variable(selected, env, granted)
+        });
+        let mounts = target.folders.iter().filter_map(|number| {
+            let (path, sub_path) = (&folders.get(*number)?.path, number.to_string());
+            let volume = name::VOLUME_FILES;
+            Some(json!({"name": volume, "mountPath": path, "readOnly": true, "subPath": sub_path}))
+        });
+        Part {
+            list: target.list,
+            index: target.index,
+            replaced: target.replaced.clone(),
+            env: own_name.into_iter().chain(variables).collect(),
+            mounts: mounts.collect(),
+        }
+    };
+    shape.targets.iter().map(part).collect()
 }
 
 /// What the sidecar is told, and the Secrets mounted into it.
@@ -129,7 +140,7 @@ fn pod_bindings(
 
 /// Keys that env vars take from a resource, each once, sorted.
 fn env_keys(selected: &Selected, resource: &str) -> Vec<String> {
-    let env = selected.bindings.iter().flat_map(|taken| taken.env());
+    let env = selected.bindings.iter().flat_map(Taken::env);
     let from =
         env.filter_map(|(_, env)| env.value_from.as_ref()).filter(|from| from.resource.name == resource);
     let mut keys: Vec<String> = from.map(|from| from.resource.output_key.clone()).collect();

@@ -36,7 +36,7 @@ pub(super) fn bindings_text(bindings: &PodBindings) -> String {
 /// The container.
 pub(super) fn container(
     bindings: &PodBindings,
-    text: String,
+    text: &str,
     mounted: &[Mounted],
     uid: i64,
     resources: Value,

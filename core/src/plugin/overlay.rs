@@ -65,7 +65,7 @@ fn quantities(value: &mut Value) {
             for (key, value) in fields {
                 match (key.as_str(), value) {
                     ("limits" | "requests" | "overhead", Value::Object(fields)) => {
-                        fields.values_mut().for_each(text)
+                        fields.values_mut().for_each(text);
                     }
                     ("sizeLimit" | "divisor", value) => text(value),
                     (_, value) => quantities(value),

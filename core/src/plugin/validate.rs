@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// The largest plugin, in bytes of its JSON: a snapshot of it must fit a Secret.
-pub const LARGEST: usize = 480 * 1024;
+const LARGEST: usize = 480 * 1024;
 /// The most steps of one workflow.
-pub const MOST_STEPS: usize = 32;
+const MOST_STEPS: usize = 32;
 
 /// Everything wrong with a plugin, warnings included. `object_name` is `metadata.name`, where it is an object; places are
 /// field paths such as `spec.create[0].name`.

@@ -129,7 +129,7 @@ impl<'t> Composer<'t> {
         if depth > DEEPEST {
             return Err(self.refuse(&span, format!("more than {DEEPEST} levels deep"), "flatten it"));
         }
-        self.marks.entry(path.to_lowercase()).or_insert((span.start.line(), span.start.col() + 1));
+        self.marks.entry(path.to_lowercase()).or_insert_with(|| (span.start.line(), span.start.col() + 1));
         let before = self.room;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -258,7 +258,6 @@ impl<'t> Composer<'t> {
         let string = || Value::String(text.to_owned());
         let resolved = match tag.map(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:")) {
             None if style == ScalarStyle::Plain => resolve(text),
-            None => return Ok(string()),
             Some(Some(known)) if matches!(&*known, "int" | "float" | "bool" | "null") => resolve(text),
             Some(Some(known)) if known == "binary" => {
                 let compact: String = text.split_ascii_whitespace().collect();
@@ -271,7 +270,7 @@ impl<'t> Composer<'t> {
                 };
                 return Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()));
             }
-            Some(Some(_)) => return Ok(string()),
+            None | Some(Some(_)) => return Ok(string()),
             Some(None) => {
                 self.warn(
                     "UnknownTag",
@@ -296,14 +295,12 @@ impl<'t> Composer<'t> {
     }
 
     fn take(&mut self, weight: usize, span: &Span) -> Result<(), Problem> {
-        match self.room.checked_sub(weight) {
-            Some(room) => self.room = room,
-            None => {
-                let place = place(self.file, span);
-                let reason = format!("with its aliases expanded the text comes to more than {LARGEST} bytes");
-                return Err(Problem::error("TooLarge", place, reason, "write less, or use fewer aliases"));
-            }
-        }
+        let Some(room) = self.room.checked_sub(weight) else {
+            let place = place(self.file, span);
+            let reason = format!("with its aliases expanded the text comes to more than {LARGEST} bytes");
+            return Err(Problem::error("TooLarge", place, reason, "write less, or use fewer aliases"));
+        };
+        self.room = room;
         Ok(())
     }
 

@@ -109,6 +109,15 @@ fn an_inherited_environment_comes_without_the_agents_own_variables() {
 }
 
 #[test]
+fn relative_paths_are_below_the_working_folder() {
+    let mut case = case("cat sub/in >out");
+    case.assignment.files.push(InputFile { path: "sub/in".to_owned(), content: Bytes64::from("x") });
+    case.assignment.outputs.push(OutputPath { name: "o".to_owned(), path: "out".to_owned() });
+    assert_eq!(case.run().outputs["o"], Bytes64::from("x"));
+    assert_eq!(case.read("work/cwd/out"), "x");
+}
+
+#[test]
 fn inputs_and_outputs_are_byte_for_byte() {
     let bytes: Vec<u8> = (0..=255).chain(*b"\n\n").collect();
     let mut case = case("cp @/deep/er/in @/out; printf x > @/single; exit 1")

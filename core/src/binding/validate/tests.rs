@@ -1,3 +1,9 @@
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    reason = "tables of JSON values read better so"
+)]
+
 use serde_json::{Value, json};
 
 use super::*;

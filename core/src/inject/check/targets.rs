@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use sandbind_wire::name::ENV_CONTAINER;
 use serde_json::Value;
 
 use super::Target;
@@ -29,8 +30,7 @@ pub(super) fn targets(
     let mut targets = Vec::new();
     for (list, skipped) in [(List::Init, sidecar_at), (List::Main, 0)] {
         for (index, container) in pod.containers(list).iter().enumerate().skip(skipped) {
-            let mut target =
-                Target { list, index, env: Vec::new(), replaced: Vec::new(), folders: Vec::new() };
+            let mut target = Target::new(list, index);
             let at = Place { selected, list, index, container };
             at.env(&mut target, &mut told, problems);
             at.folders(&mut target, &mut told, problems);
@@ -40,6 +40,29 @@ pub(super) fn targets(
         }
     }
     targets
+}
+
+/// Sees to it that the container of this name is told its name.
+pub(super) fn signalled(pod: &Pod<'_>, name: &str, targets: &mut Vec<Target>) {
+    for list in [List::Main, List::Init] {
+        let Some(index) = pod.containers(list).iter().position(|container| name_of(container) == name) else {
+            continue;
+        };
+        let known = targets.iter().position(|target| target.list == list && target.index == index);
+        let mut target = match known {
+            Some(at) => targets.remove(at),
+            None => Target::new(list, index),
+        };
+        let own =
+            pod.containers(list).get(index).map(|container| array(container, "env")).unwrap_or_default();
+        let named = own.iter().enumerate().filter(|(_, entry)| name_of(entry) == ENV_CONTAINER);
+        target.replaced.extend(named.map(|(at, _)| at));
+        target.replaced.sort_unstable();
+        target.replaced.dedup();
+        target.signalled = true;
+        targets.insert(known.unwrap_or(targets.len()), target);
+        return;
+    }
 }
 
 fn gives_to(taken: &Taken, container: &str) -> bool {
@@ -55,14 +78,13 @@ fn filter(taken: &Taken, pod: &Pod<'_>, sidecar_at: usize, problems: &mut Vec<Pr
         let place = || taken.binding.at(&format!("spec.containers[{index}]"));
         let at = |list: List| pod.containers(list).iter().position(|container| name_of(container) == wanted);
         match (at(List::Main), at(List::Init)) {
-            (Some(_), _) => {}
             (None, Some(before)) if before < sidecar_at => problems.push(Problem::error(
                 "ContainerBeforeSidecar",
                 place(),
                 format!("`{wanted}` starts before the sidecar, when there is nothing to give it yet"),
                 "take it out of the list",
             )),
-            (None, Some(_)) => {}
+            (Some(_), _) | (None, Some(_)) => {}
             (None, None) => {
                 let init = pod.containers(List::Init).iter().skip(sidecar_at);
                 let names = init.chain(pod.containers(List::Main)).map(|one| format!("`{}`", name_of(one)));

@@ -15,10 +15,9 @@ pub(super) fn top(value: &Value, known: &[&str], problems: &mut Vec<Problem>) ->
     };
     let mut out = Map::new();
     for (key, value) in fields {
-        if let Some(name) = known.iter().find(|name| name.eq_ignore_ascii_case(key)) {
-            if !value.is_null() {
-                out.insert((*name).to_owned(), value.clone());
-            }
+        let name = known.iter().find(|name| name.eq_ignore_ascii_case(key));
+        if let Some(name) = name.filter(|_| !value.is_null()) {
+            out.insert((*name).to_owned(), value.clone());
         }
     }
     out

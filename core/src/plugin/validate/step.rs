@@ -248,7 +248,7 @@ impl Check<'_> {
             }
         }
         if let Some(path) = &as_.path {
-            self.path(path, "as.path", false);
+            self.path(path, "as.path");
             if !taken.insert(format!("file `{path}`")) {
                 self.error(
                     "DuplicateTarget",
@@ -261,7 +261,7 @@ impl Check<'_> {
     }
 
     fn output(&mut self, output: &Output, step: &Step, paths: &mut BTreeSet<String>) {
-        self.path(&output.value_from_path, "valueFromPath", true);
+        self.path(&output.value_from_path, "valueFromPath");
         if !output.value_from_path.is_empty() && !paths.insert(output.value_from_path.clone()) {
             let reason = format!("another output is read from `{}` too", output.value_from_path);
             self.warning("SamePath", "valueFromPath", reason, "write each to a file of its own");
@@ -275,12 +275,10 @@ impl Check<'_> {
         }
     }
 
-    fn path(&mut self, path: &str, field: &str, absolute: bool) {
+    fn path(&mut self, path: &str, field: &str) {
         let way_out = "write the path of a file, such as `/tmp/url`";
         if path.is_empty() {
             self.error("BadPath", field, "the path is missing", way_out);
-        } else if absolute && !path.starts_with('/') {
-            self.error("BadPath", field, format!("`{path}` is not absolute"), way_out);
         } else if path.ends_with('/') || path.contains('\0') || path.split('/').any(|part| part == "..") {
             self.error("BadPath", field, format!("`{path}` is not the path of a file"), way_out);
         } else if is_reserved_path(path) {

@@ -13,7 +13,7 @@ fn accepted(text: &str) -> Vec<String> {
 #[test]
 fn a_cloud_queue_mounts_credentials_and_leaves_params_optional() {
     let warnings = accepted(
-        r##"name: queue
+        r#"name: queue
 spec:
   description: "A queue per sandbox, with a text that is longer than the documented limit of two hundred and fifty-five bytes, which several published documents exceed as well, so that a reader which took the limit at its word would refuse what is in daily use; we do not, and say so by this test."
   runner:
@@ -63,7 +63,7 @@ spec:
     script: |
       #!/bin/bash
       true
-"##,
+"#,
     );
     assert_eq!(warnings, [""; 0]);
 }
@@ -167,7 +167,7 @@ spec:
 #[test]
 fn an_expanded_template_in_the_overlay_and_a_long_inline_script_with_anchors() {
     let warnings = accepted(
-        r##"name: infra
+        r"name: infra
 spec:
   runner: &runner
     image: example/tf:1.4.2
@@ -195,7 +195,7 @@ spec:
     script: |-
       #!/bin/sh
       terraform destroy
-"##,
+",
     );
     assert_eq!(warnings, ["SurprisingScalar"]);
 }

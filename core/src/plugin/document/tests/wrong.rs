@@ -144,7 +144,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "valueFromPath: /o",
-        "valueFromPath: o",
+        "valueFromPath: /o/",
         "BadPath",
         "p.yaml:6:25: spec.create[0].outputs[0].valueFromPath",
     ),
