@@ -3,13 +3,16 @@
 mod completion;
 mod inject;
 mod install;
+mod local;
 mod orphans;
 mod plugin;
 mod sandbox;
+mod test;
 
 pub use completion::CompletionArgs;
 pub use inject::{AssumedState, InjectArgs};
 pub use install::{DoctorArgs, InstallArgs, TimerArgs, UninstallArgs};
+pub use local::{DemoArgs, GcArgs, LocalCommand, RunArgs};
 pub use orphans::{OrphansCommand, OrphansForgetArgs, OrphansListArgs, OrphansRetryArgs};
 pub use plugin::{
     PluginApplyArgs, PluginCommand, PluginDeleteArgs, PluginFile, PluginForm, PluginGetArgs, PluginListArgs,
@@ -18,6 +21,7 @@ pub use plugin::{
 pub use sandbox::{
     Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,
 };
+pub use test::{ExecutorKind, TestArgs};
 
 use std::path::PathBuf;
 
@@ -80,6 +84,11 @@ pub enum Command {
     /// Resources whose removal does not succeed, for cluster admins
     #[command(subcommand)]
     Orphans(OrphansCommand),
+    /// Run a command with resources of its own, on this machine
+    Run(RunArgs),
+    /// Runs on this machine, and what they left
+    #[command(subcommand)]
+    Local(LocalCommand),
     /// Print a script that completes commands in a shell
     Completion(CompletionArgs),
     /// What the project's own tasks need

@@ -5,8 +5,10 @@ mod doctor;
 mod inject;
 mod install;
 mod internal;
+mod local;
 mod orphans;
 mod plugin;
+mod run;
 mod sandbox;
 mod uninstall;
 
@@ -27,6 +29,8 @@ pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Install(args) => install::run(&global, args, shell).await,
         Command::Uninstall(args) => uninstall::run(&global, args, shell).await,
         Command::Orphans(command) => orphans::run(&global, command, shell).await,
+        Command::Run(args) => run::run(args, shell).await,
+        Command::Local(command) => local::run(command, shell).await,
         Command::Completion(args) => {
             completion::run(&args, shell);
             Ok(())

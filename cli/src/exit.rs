@@ -23,6 +23,8 @@ pub(crate) enum Exit {
     Usage,
     /// 3: not within `--timeout`.
     Late,
+    /// This very code, as `run` ends.
+    Code(u8),
 }
 
 impl Exit {
@@ -32,6 +34,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Late => 3,
+            Self::Code(code) => code,
         }
     }
 }

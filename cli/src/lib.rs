@@ -6,7 +6,9 @@ mod command;
 mod exit;
 pub mod install;
 mod output;
+mod progress;
 mod reference;
+mod stack;
 
 use std::process::ExitCode;
 

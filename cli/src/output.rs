@@ -75,6 +75,21 @@ impl Shell {
         }
     }
 
+    /// Whether a person looks on.
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Draws lines on the terminal in the place of the last `before` ones.
+    pub(crate) fn draw(&self, before: usize, lines: &[String]) {
+        if before > 0 {
+            eprint!("\x1b[{before}A");
+        }
+        for line in lines {
+            eprintln!("\x1b[2K{line}");
+        }
+    }
+
     /// A problem with its four parts.
     pub(crate) fn problem(&self, problem: &Problem) {
         eprint!("{}", human(problem));

@@ -43,10 +43,10 @@ pub struct LocalRecords {
 impl LocalRecords {
     /// Those of the file; `hints` hear of every change.
     pub(crate) fn load(store: Store, hints: Hints) -> Result<Self, StoreError> {
-        let broken = |source| StoreError::Broken { path: "records".to_owned(), source };
-        let stored: Vec<(String, Stored)> = store.all(PREFIX).map_err(broken)?;
-        let newest = stored.iter().map(|(_, stored)| stored.version).max().unwrap_or_default();
-        let known = stored.into_iter().map(|(name, stored)| (name.clone(), Arc::new(read(name, stored))));
+        let records = all(&store)?;
+        let newest =
+            records.iter().filter_map(|record| record.version.parse().ok()).max().unwrap_or_default();
+        let known = records.into_iter().map(|record| (record.name.clone(), Arc::new(record)));
         Ok(Self {
             store,
             hints,
@@ -61,6 +61,14 @@ impl LocalRecords {
         self.changes.subscribe()
     }
 
+    /// Delete steps that wait for their next try are to be tried at once; `token` is any new one.
+    pub fn delete_now(&self, token: &str) {
+        let mut known = self.known();
+        for record in known.values_mut() {
+            Arc::make_mut(record).orders.delete_now = Some(token.to_owned());
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Record>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,13 +79,14 @@ impl LocalRecords {
     }
 
     async fn put(&self, record: Record, newest: &mut u64) -> Answer<Record> {
+        let orders = record.orders.clone();
         let version = *newest + 1;
         let Record { name, uid, spec, status, .. } = record;
         let stored = Stored { uid, version, spec, status };
         let (key, kept) = (format!("{PREFIX}{name}"), stored.clone());
         self.store.write("writing a record", move |batch| batch.put(&key, &kept)).await?;
         *newest = version;
-        let record = read(name.clone(), stored);
+        let record = Record { orders, ..read(name.clone(), stored) };
         self.known().insert(name.clone(), Arc::new(record.clone()));
         self.changed_now(&name);
         Ok(record)
@@ -169,6 +178,13 @@ impl Records for LocalRecords {
             }
         }
     }
+}
+
+/// All records of a file, by name.
+pub(crate) fn all(store: &Store) -> Result<Vec<Record>, StoreError> {
+    let broken = |source| StoreError::Broken { path: "records".to_owned(), source };
+    let stored: Vec<(String, Stored)> = store.all(PREFIX).map_err(broken)?;
+    Ok(stored.into_iter().map(|(name, stored)| read(name, stored)).collect())
 }
 
 fn read(name: String, stored: Stored) -> Record {

@@ -144,6 +144,11 @@ impl Run {
         self.home.join("files")
     }
 
+    /// What it has made and not removed.
+    pub fn records(&self) -> Result<Vec<sandbind_core::lifecycle::record::Record>, StoreError> {
+        crate::records::all(&self.store)
+    }
+
     /// The folder of delivered outputs.
     pub(crate) fn delivered(&self) -> PathBuf {
         self.home.join("delivered")

@@ -51,6 +51,11 @@ impl LocalWorld {
         &self.users
     }
 
+    /// Moves the wall clock on: what is due in that time is due now.
+    pub fn clock_ahead(&self, time: std::time::Duration) {
+        self.clock.skip(time);
+    }
+
     /// What every injected pod is told from now on.
     pub fn install(&self, installation: Installation) {
         *self.installation.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(installation);

@@ -9,6 +9,8 @@ pub enum PluginCommand {
     Validate(PluginValidateArgs),
     /// Turn a plugin document into a ResourcePlugin object, or back
     Render(PluginRenderArgs),
+    /// Make a resource on this machine, refresh it and remove it
+    Test(super::TestArgs),
     /// Publish a version, or change a draft
     Apply(PluginApplyArgs),
     /// List plugins

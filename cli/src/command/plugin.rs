@@ -5,6 +5,7 @@ mod catalog;
 mod delete;
 mod show;
 pub(crate) mod source;
+mod test;
 
 use sandbind_core::{
     plugin::document::{as_document, as_object},
@@ -24,6 +25,7 @@ pub(crate) async fn run(global: &Global, command: PluginCommand, shell: &Shell) 
     match command {
         PluginCommand::Validate(args) => validate(&args.file, shell),
         PluginCommand::Render(args) => render(&args, shell),
+        PluginCommand::Test(args) => test::run(args, shell).await,
         PluginCommand::Apply(args) => apply::run(&client::connect(global).await?, &args, shell).await,
         PluginCommand::List(args) => {
             show::list(&client::connect(global).await?, args.all_versions, shell).await

@@ -1,0 +1,164 @@
+//! Stacks: plugins and one binding in one or several files, for everything that runs without a cluster.
+
+mod bench;
+mod hold;
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use sandbind_core::{
+    api::{ResourceBinding, ResourcePlugin},
+    binding,
+    plugin::document,
+    problem::Problem,
+    yaml::{self, Document},
+};
+use sandbind_local::{
+    Stack,
+    runs::{Meta, Run, Runs},
+};
+
+pub(crate) use bench::Bench;
+pub(crate) use hold::{Holding, hold};
+
+use crate::{
+    exit::{Failure, Outcome},
+    output::Shell,
+};
+
+/// Namespace that resources on this machine are made for. No cluster knows it.
+pub(crate) const NAMESPACE: &str = "local";
+
+/// Reads a stack. Warnings are shown; mistakes are told all at once.
+pub(crate) fn load(files: &[PathBuf], shell: &Shell) -> Outcome<Stack> {
+    let (mut plugins, mut bindings, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for file in files {
+        for document in yaml::read_all(&text(file)?, &file.display().to_string())? {
+            let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
+            if kind == Some("ResourceBinding") {
+                match read_binding(&document) {
+                    Ok((binding, warnings)) => {
+                        warnings.iter().for_each(|warning| shell.problem(warning));
+                        bindings.push(binding);
+                    }
+                    Err(more) => problems.extend(more),
+                }
+            } else if document::is_plugin(&document) {
+                match document::read(&document) {
+                    Ok(read) => {
+                        read.warnings.iter().for_each(|warning| shell.problem(warning));
+                        plugins.push(ResourcePlugin::new(&read.object_name, read.plugin));
+                    }
+                    Err(more) => problems.extend(more),
+                }
+            } else {
+                problems.push(Problem::error(
+                    "UnknownDocument",
+                    document.mark(""),
+                    "this is neither a plugin nor a ResourceBinding",
+                    "leave it out of the stack",
+                ));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let count = bindings.len();
+    match bindings.pop() {
+        Some(binding) if count == 1 => Ok(stack(plugins, binding)),
+        _ => Err(Failure::failed(
+            "WrongStack",
+            shown.join(", "),
+            format!("a stack has one ResourceBinding, and here are {count}"),
+            "put plugins and exactly one binding into it",
+        )),
+    }
+}
+
+/// A stack of these. The selector means pods, and here is none.
+pub(crate) fn stack(plugins: Vec<ResourcePlugin>, mut binding: ResourceBinding) -> Stack {
+    binding.spec.selector = Default::default();
+    binding.spec.namespace_selector = None;
+    Stack { plugins, binding, namespace: (NAMESPACE.to_owned(), NAMESPACE.to_owned()) }
+}
+
+/// The text of a file; `-` is stdin.
+pub(crate) fn text(file: &Path) -> Outcome<String> {
+    let failed = |error: std::io::Error| {
+        Failure::failed(
+            "CannotRead",
+            file.display().to_string(),
+            error.to_string(),
+            "name a file that can be read",
+        )
+    };
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).map_err(failed)
+}
+
+fn read_binding(document: &Document) -> Result<(ResourceBinding, Vec<Problem>), Vec<Problem>> {
+    let binding: ResourceBinding = serde_json::from_value(document.value.clone()).map_err(|error| {
+        vec![Problem::error(
+            "BadBinding",
+            document.mark("spec"),
+            error.to_string(),
+            "write it as the reference says",
+        )]
+    })?;
+    let found = binding::validate(&binding.spec, binding.spec.namespace_selector.is_some());
+    let mut problems: Vec<Problem> =
+        found.into_iter().map(|problem| document.locate(problem, None)).collect();
+    problems.splice(0..0, document.warnings.iter().cloned());
+    if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((binding, problems)) }
+}
+
+/// Where the runs of this user are kept.
+pub(crate) fn runs() -> Outcome<Runs> {
+    Runs::from_env(|name| std::env::var_os(name)).ok_or_else(|| {
+        Failure::failed(
+            "NoStateFolder",
+            "the environment",
+            "neither `XDG_STATE_HOME` nor `HOME` is set",
+            "set `HOME`, so that what a run leaves behind can be found again",
+        )
+    })
+}
+
+/// A new run in this user's folder.
+pub(crate) fn begin(meta: Meta) -> Outcome<Run> {
+    runs()?.create(meta).map_err(|error| store_failure(&error))
+}
+
+/// Why a run's file cannot be used.
+pub(crate) fn store_failure(error: &sandbind_local::runs::StoreError) -> Failure {
+    let reason = match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    Failure::failed("RunFile", "the folder of runs", reason, "make it writable, or set `XDG_STATE_HOME`")
+}
+
+/// `NAME=VALUE` as typed, by name.
+pub(crate) fn pairs(typed: &[String], flag: &str) -> Outcome<std::collections::BTreeMap<String, String>> {
+    typed
+        .iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            // What was typed is not shown: it may be a secret.
+            _ => Err(Failure::usage(
+                "BadPair",
+                flag,
+                "this is not of the form `name=value`",
+                "write `name=value`",
+            )),
+        })
+        .collect()
+}
