@@ -14,6 +14,7 @@ pub mod pods;
 pub mod records;
 pub mod runner_config;
 pub mod runner_identity;
+pub mod sandboxes;
 pub mod steps;
 pub mod trust;
 pub mod usage;

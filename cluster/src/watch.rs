@@ -16,6 +16,7 @@ use crate::{
     mirror::{Change, Key, Mirror, keep},
     pods::{PodFacts, PodIndex},
     records::record,
+    sandboxes::touched::Touched,
     steps::{StepPods, facts::StepFacts},
 };
 
@@ -38,6 +39,8 @@ pub struct Watches {
     pub plugins: Mirror<ResourcePlugin>,
     /// Namespaces.
     pub namespaces: Arc<Mirror<NamespaceFacts>>,
+    /// Sandboxes that something has changed about.
+    pub touched: Touched,
     system_namespace: String,
     step_namespaces: Vec<String>,
 }
@@ -54,6 +57,7 @@ impl Watches {
             bindings: Mirror::default(),
             plugins: Mirror::default(),
             namespaces: Arc::default(),
+            touched: Touched::default(),
             system_namespace: system_namespace.to_owned(),
             step_namespaces: step_namespaces.to_vec(),
         }
@@ -105,12 +109,16 @@ impl Watches {
             |change| {
                 self.pods.apply(&change);
                 let sides = [change.before, change.after].into_iter().flatten();
+                for pod in sides.clone() {
+                    self.touched.sandbox(&pod.key.namespace, &pod.sandbox);
+                }
                 for resource in sides.flat_map(|pod| &pod.bindings).flat_map(|bindings| &bindings.resources) {
                     wake(&resource.instance);
                 }
             },
         );
         let sandboxes = keep(&self.sandboxes, all(client), None, None, stripped, |change| {
+            self.touched.sandbox(&change.key.namespace, &change.key.name);
             self.wake_all(wake, |record| {
                 record.spec.key.namespace == change.key.namespace
                     && record.spec.key.sandbox == change.key.name
@@ -118,9 +126,15 @@ impl Watches {
         });
         let bindings = keep(&self.bindings, all(client), None, None, stripped, |change| {
             let everywhere = change.key.namespace == self.system_namespace;
+            if everywhere {
+                self.touched.all();
+            } else {
+                self.touched.namespace(&change.key.namespace);
+            }
             self.wake_all(wake, |record| everywhere || record.spec.key.namespace == change.key.namespace);
         });
         let plugins = keep(&self.plugins, all(client), None, None, stripped, |change| {
+            self.touched.all();
             let name = change.after.or(change.before).map_or("", |plugin| &*plugin.spec.name);
             self.wake_all(wake, |record| match &record.status.plugin {
                 Some(pinned) => pinned.identity.split('@').next() == Some(name),
@@ -128,6 +142,7 @@ impl Watches {
             });
         });
         let namespaces = keep(&self.namespaces, all(client), None, None, NamespaceFacts::of, |change| {
+            self.touched.namespace(&change.key.name);
             self.wake_all(wake, |record| record.spec.key.namespace == change.key.name);
         });
         let others = async { futures::join!(sandboxes, bindings, plugins, namespaces) };
@@ -165,6 +180,9 @@ impl Watches {
             && change.after.is_none_or(|after| after.spec.incarnation != before.spec.incarnation)
         {
             self.pods.forget(&before.spec.incarnation);
+        }
+        for record in [change.before, change.after].into_iter().flatten() {
+            self.touched.sandbox(&record.spec.key.namespace, &record.spec.key.sandbox);
         }
         wake(&change.key.name);
     }

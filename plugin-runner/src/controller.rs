@@ -7,6 +7,7 @@ use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use sandbind_cluster::{
     Client, client, lease, runner_config,
     runner_identity::{self, RunnerTls},
+    sandboxes::Keeper,
     watch::Watches,
     world::{ClusterWorld, Parts},
 };
@@ -14,6 +15,7 @@ use sandbind_core::step::StepSettings;
 use sandbind_engine::{
     desk::{Desk, Patience},
     drive::{Driver, hints},
+    ports::World as _,
 };
 use sandbind_kit::{
     serve::{Limits, serve},
@@ -101,8 +103,15 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
             lease::LeaseTimes { duration: args.lease_duration.duration(), ..lease::LeaseTimes::default() };
         lease::hold(client.clone(), &args.namespace, &identity, times, &leading).await;
     };
+    let sandboxes = Keeper {
+        client: client.clone(),
+        watches: watches.clone(),
+        notices: world.notices().clone(),
+        default_ttl: args.default_ttl,
+    };
     let background = async {
         tokio::join!(
+            sandboxes.run(leading_seen.clone()),
             watches.run(&client, |name| hints.wake(name)),
             filled,
             reached,

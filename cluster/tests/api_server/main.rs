@@ -18,6 +18,7 @@ mod delivery;
 mod lease;
 mod listing;
 mod records;
+mod sandboxes;
 mod steps;
 mod telling;
 mod usage;

@@ -9,6 +9,7 @@ use super::{
     status, ttl,
 };
 use crate::api::{
+    Sandbox,
     instance::Phase,
     sandbox::{Lifetime, SandboxStatus},
 };
@@ -67,8 +68,11 @@ pub fn decide(seen: &SeenSandbox<'_>) -> Decision {
         return Decision::default();
     }
     let spec = &sandbox.spec;
-    // One that never had a record waits for its first.
-    if spec.lifetime == Lifetime::WhileUsed && spec.prepare.is_empty() && held && seen.records.is_empty() {
+    if spec.lifetime == Lifetime::WhileUsed
+        && spec.prepare.is_empty()
+        && seen.records.is_empty()
+        && (held || was_used(seen, sandbox))
+    {
         let kept = ttl::hold(sandbox).filter(|until| *until > seen.now);
         if kept.is_none() {
             return Decision { actions: vec![Action::Delete(Farewell::Unused)], again: None };
@@ -104,6 +108,13 @@ pub fn decide(seen: &SeenSandbox<'_>) -> Decision {
         actions.push(Action::Write(Box::new(status)));
     }
     Decision { actions, again }
+}
+
+/// Whether a WhileUsed one without our finalizer is over: it was used, and let go of, but not deleted yet. One that was never used
+/// waits for its first pod.
+fn was_used(seen: &SeenSandbox<'_>, sandbox: &Sandbox) -> bool {
+    let used = sandbox.status.as_ref().is_some_and(|status| status.last_used_at.is_some());
+    used && seen.live().next().is_none()
 }
 
 fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
