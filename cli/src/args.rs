@@ -86,6 +86,8 @@ pub enum Command {
     Orphans(OrphansCommand),
     /// Run a command with resources of its own, on this machine
     Run(RunArgs),
+    /// Play the main job on this machine: webhook, plugin runner, sidecar
+    Demo(DemoArgs),
     /// Runs on this machine, and what they left
     #[command(subcommand)]
     Local(LocalCommand),
@@ -104,4 +106,6 @@ pub enum Internal {
         /// Root of the source tree
         dir: PathBuf,
     },
+    /// Run as the sidecar of a pod
+    Sidecar,
 }

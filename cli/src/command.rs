@@ -1,6 +1,7 @@
 //! What each command does: `<noun>/<verb>`.
 
 mod completion;
+mod demo;
 mod doctor;
 mod inject;
 mod install;
@@ -13,7 +14,7 @@ mod sandbox;
 mod uninstall;
 
 use crate::{
-    args::{Args, Command, DoctorArgs},
+    args::{Args, Command, DemoArgs, DoctorArgs},
     exit::Outcome,
     output::Shell,
 };
@@ -30,6 +31,7 @@ pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Uninstall(args) => uninstall::run(&global, args, shell).await,
         Command::Orphans(command) => orphans::run(&global, command, shell).await,
         Command::Run(args) => run::run(args, shell).await,
+        Command::Demo(DemoArgs {}) => demo::run(shell).await,
         Command::Local(command) => local::run(command, shell).await,
         Command::Completion(args) => {
             completion::run(&args, shell);

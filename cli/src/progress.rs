@@ -70,7 +70,9 @@ impl<'s> Progress<'s> {
     /// Problems; they stay.
     pub(crate) fn problems(&mut self, problems: &[Problem]) {
         self.close();
-        problems.iter().for_each(|problem| self.shell.problem(problem));
+        for problem in problems {
+            self.shell.problem(problem);
+        }
     }
 
     /// What stands on the terminal stays as it is.

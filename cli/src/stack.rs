@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use sandbind_core::{
     api::{ResourceBinding, ResourcePlugin},
     binding,
@@ -33,14 +34,32 @@ pub(crate) const NAMESPACE: &str = "local";
 
 /// Reads a stack. Warnings are shown; mistakes are told all at once.
 pub(crate) fn load(files: &[PathBuf], shell: &Shell) -> Outcome<Stack> {
-    let (mut plugins, mut bindings, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let mut texts = Vec::with_capacity(files.len());
     for file in files {
-        for document in yaml::read_all(&text(file)?, &file.display().to_string())? {
+        texts.push((text(file)?, file.display().to_string()));
+    }
+    let (stack, warnings) = read(&texts)?;
+    for warning in &warnings {
+        shell.problem(warning);
+    }
+    Ok(stack)
+}
+
+/// Reads a stack that is one text.
+pub(crate) fn parse(text: &str, name: &str) -> Outcome<Stack> {
+    Ok(read(&[(text.to_owned(), name.to_owned())])?.0)
+}
+
+fn read(texts: &[(String, String)]) -> Outcome<(Stack, Vec<Problem>)> {
+    let (mut plugins, mut bindings) = (Vec::new(), Vec::new());
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    for (text, name) in texts {
+        for document in yaml::read_all(text, name)? {
             let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
             if kind == Some("ResourceBinding") {
                 match read_binding(&document) {
-                    Ok((binding, warnings)) => {
-                        warnings.iter().for_each(|warning| shell.problem(warning));
+                    Ok((binding, more)) => {
+                        warnings.extend(more);
                         bindings.push(binding);
                     }
                     Err(more) => problems.extend(more),
@@ -48,7 +67,7 @@ pub(crate) fn load(files: &[PathBuf], shell: &Shell) -> Outcome<Stack> {
             } else if document::is_plugin(&document) {
                 match document::read(&document) {
                     Ok(read) => {
-                        read.warnings.iter().for_each(|warning| shell.problem(warning));
+                        warnings.extend(read.warnings);
                         plugins.push(ResourcePlugin::new(&read.object_name, read.plugin));
                     }
                     Err(more) => problems.extend(more),
@@ -66,10 +85,10 @@ pub(crate) fn load(files: &[PathBuf], shell: &Shell) -> Outcome<Stack> {
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let shown: Vec<&str> = texts.iter().map(|(_, name)| name.as_str()).collect();
     let count = bindings.len();
     match bindings.pop() {
-        Some(binding) if count == 1 => Ok(stack(plugins, binding)),
+        Some(binding) if count == 1 => Ok((stack(plugins, binding), warnings)),
         _ => Err(Failure::failed(
             "WrongStack",
             shown.join(", "),
@@ -81,7 +100,7 @@ pub(crate) fn load(files: &[PathBuf], shell: &Shell) -> Outcome<Stack> {
 
 /// A stack of these. The selector means pods, and here is none.
 pub(crate) fn stack(plugins: Vec<ResourcePlugin>, mut binding: ResourceBinding) -> Stack {
-    binding.spec.selector = Default::default();
+    binding.spec.selector = LabelSelector::default();
     binding.spec.namespace_selector = None;
     Stack { plugins, binding, namespace: (NAMESPACE.to_owned(), NAMESPACE.to_owned()) }
 }

@@ -1,7 +1,10 @@
 //! What the project's own tasks need.
 
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
+use sandbind_binder_sidecar::{drive, gate};
+use sandbind_link::Settings;
+use sandbind_wire::name::ENV_BINDINGS;
 use serde_json::json;
 
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
 /// Does it.
 pub(crate) fn run(command: &Internal, shell: &Shell) -> Outcome {
     match command {
+        Internal::Sidecar => sidecar()?,
         Internal::Generate { dir } => {
             for (path, content) in generated()? {
                 let path = dir.join(path);
@@ -23,6 +27,18 @@ pub(crate) fn run(command: &Internal, shell: &Shell) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The binder sidecar with this program's own binary: what the demo starts where a pod would start the image's.
+fn sidecar() -> Outcome {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let bindings = serde_json::from_str(&lookup(ENV_BINDINGS).unwrap_or_default())?;
+    let gate = gate::Gate::new(drive::state_dir(lookup));
+    let ended = drive::run(drive::Plan { bindings, runner: Settings::from_env(lookup), gate })?;
+    if ended == ExitCode::SUCCESS {
+        return Ok(());
+    }
+    Err(Failure::failed("NotOpened", "the sidecar", "it gave up waiting for its resources", ""))
 }
 
 /// Every generated file of the source tree: path below the root, content.

@@ -78,7 +78,9 @@ async fn attempt(args: RunArgs, shell: &Shell) -> Outcome<u8> {
         (outcome, Removed::All) => outcome,
         (Ok(0), Removed::Left(problems)) => Err(problems.into()),
         (outcome, Removed::Left(problems)) => {
-            problems.iter().for_each(|problem| shell.problem(problem));
+            for problem in &problems {
+                shell.problem(problem);
+            }
             outcome
         }
         (_, Removed::Signaled(signal)) => {
@@ -101,15 +103,16 @@ async fn use_it(
     bench.look();
     let mut child = match Child::start(&args.command, &variables) {
         Ok(child) => child,
+        // The command's fault, not ours: the problem is shown, the code stays.
         Err(refused) => {
-            return Err(Failure { exit: Exit::Code(refused.code), problems: vec![refused.problem] })
-                .or_else(|failure: Failure| cannot_start(&failure, bench));
+            bench.problems(&[refused.problem]);
+            return Ok(refused.code);
         }
     };
     let mut changes = bench.session.changes();
     loop {
         tokio::select! {
-            ended = child.ended() => return Ok(ended?),
+            ended = child.ended() => return ended,
             signal = signals.next() => child.forward(signal),
             changed = changes.changed() => {
                 if changed.is_ok() && files::write(bench, holding)? {
@@ -118,15 +121,6 @@ async fn use_it(
                 bench.look();
             }
         }
-    }
-}
-
-/// 126 and 127 are the command's fault, not ours: the problem is shown, the code stays.
-fn cannot_start(failure: &Failure, bench: &mut Bench<'_>) -> Outcome<u8> {
-    bench.problems(&failure.problems);
-    match failure.exit {
-        Exit::Code(code) => Ok(code),
-        _ => Ok(OURS),
     }
 }
 

@@ -11,7 +11,7 @@ use sandbind_core::{
         binding::{FileItem, Scope},
         instance::{InstanceKey, Reservation, ResourceInstanceSpec, ResourceInstanceStatus},
     },
-    binding::{Selected, Selection, select},
+    binding::{Selected, Selection, Taken, select},
     identity,
     lifecycle::reserve::{self, ReserveRequest},
     problem::Problem,
@@ -94,7 +94,7 @@ pub(crate) fn hold(stack: &Stack, sandbox: &str, files: &Path, now: Timestamp) -
 }
 
 fn folders(selected: &Selected, resource: &str, files: &Path) -> Vec<Folder> {
-    let all = selected.bindings.iter().flat_map(|taken| taken.files());
+    let all = selected.bindings.iter().flat_map(Taken::files);
     let of = all.filter(|(_, files)| files.resource == resource);
     of.map(|(_, bound)| Folder {
         dir: files.join(bound.path.trim_start_matches('/')).display().to_string(),
