@@ -1,5 +1,6 @@
 //! Everything that knows Kubernetes: the engine's ports on a cluster.
 
+pub mod accepted;
 pub mod callers;
 pub mod catalog;
 pub mod client;

@@ -3,7 +3,7 @@
 //! Level-triggered: every look decides by all that the caches hold, and nothing depends on having seen an event.
 
 mod perform;
-mod sight;
+pub(crate) mod sight;
 pub mod touched;
 
 use std::{

@@ -10,6 +10,7 @@ use sandbind_core::{
     lifecycle::record::Record,
 };
 use sandbind_wire::name;
+use tokio::sync::Notify;
 
 use crate::{
     identify::NamespaceFacts,
@@ -41,6 +42,8 @@ pub struct Watches {
     pub namespaces: Arc<Mirror<NamespaceFacts>>,
     /// Sandboxes that something has changed about.
     pub touched: Touched,
+    /// Told when something changes that the statuses of plugins and bindings speak of; one waiter.
+    pub references: Notify,
     system_namespace: String,
     step_namespaces: Vec<String>,
 }
@@ -58,6 +61,7 @@ impl Watches {
             plugins: Mirror::default(),
             namespaces: Arc::default(),
             touched: Touched::default(),
+            references: Notify::new(),
             system_namespace: system_namespace.to_owned(),
             step_namespaces: step_namespaces.to_vec(),
         }
@@ -125,6 +129,7 @@ impl Watches {
             });
         });
         let bindings = keep(&self.bindings, all(client), None, None, stripped, |change| {
+            self.references.notify_one();
             let everywhere = change.key.namespace == self.system_namespace;
             if everywhere {
                 self.touched.all();
@@ -135,6 +140,7 @@ impl Watches {
         });
         let plugins = keep(&self.plugins, all(client), None, None, stripped, |change| {
             self.touched.all();
+            self.references.notify_one();
             let name = change.after.or(change.before).map_or("", |plugin| &*plugin.spec.name);
             self.wake_all(wake, |record| match &record.status.plugin {
                 Some(pinned) => pinned.identity.split('@').next() == Some(name),
@@ -143,6 +149,7 @@ impl Watches {
         });
         let namespaces = keep(&self.namespaces, all(client), None, None, NamespaceFacts::of, |change| {
             self.touched.namespace(&change.key.name);
+            self.references.notify_one();
             self.wake_all(wake, |record| record.spec.key.namespace == change.key.name);
         });
         let others = async { futures::join!(sandboxes, bindings, plugins, namespaces) };
@@ -180,6 +187,12 @@ impl Watches {
             && change.after.is_none_or(|after| after.spec.incarnation != before.spec.incarnation)
         {
             self.pods.forget(&before.spec.incarnation);
+        }
+        let pinned = |record: Option<&Arc<Record>>| {
+            record.and_then(|record| Some(record.status.plugin.as_ref()?.identity.clone()))
+        };
+        if pinned(change.before) != pinned(change.after) {
+            self.references.notify_one();
         }
         for record in [change.before, change.after].into_iter().flatten() {
             self.touched.sandbox(&record.spec.key.namespace, &record.spec.key.sandbox);

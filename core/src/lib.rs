@@ -29,4 +29,6 @@ pub mod inject;
 pub mod step;
 pub mod workflow;
 
+pub mod accepted;
+
 pub mod lifecycle;

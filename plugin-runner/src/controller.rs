@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use sandbind_cluster::{
-    Client, client, lease, runner_config,
+    Client, accepted, client, lease, runner_config,
     runner_identity::{self, RunnerTls},
     sandboxes::Keeper,
     watch::Watches,
@@ -112,6 +112,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let background = async {
         tokio::join!(
             sandboxes.run(leading_seen.clone()),
+            accepted::keep(client.clone(), watches.clone(), settings_seen.clone(), leading_seen.clone()),
             watches.run(&client, |name| hints.wake(name)),
             filled,
             reached,

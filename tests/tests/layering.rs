@@ -58,7 +58,7 @@ const FLOORS: &[&[&str]] = &[
     &["yaml", "version", "template", "api", "identity", "selector", "trust"],
     &["plugin", "sandbox", "binding"],
     &["inject", "workflow", "step"],
-    &["lifecycle"],
+    &["lifecycle", "accepted"],
 ];
 
 /// Uses that go up on purpose, each with its reason.

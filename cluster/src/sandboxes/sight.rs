@@ -16,7 +16,7 @@ use super::touched::Touches;
 use crate::{mirror::Key, pods::PodFacts, watch::Watches};
 
 /// The caches at one moment.
-pub(super) struct Sight<'w> {
+pub(crate) struct Sight<'w> {
     watches: &'w Watches,
     records: HashMap<Key, Vec<Arc<Record>>>,
     pods: HashMap<Key, Vec<SeenPod>>,
@@ -26,7 +26,7 @@ pub(super) struct Sight<'w> {
 }
 
 impl<'w> Sight<'w> {
-    pub(super) fn new(watches: &'w Watches) -> Self {
+    pub(crate) fn new(watches: &'w Watches) -> Self {
         let mut records: HashMap<Key, Vec<Arc<Record>>> = HashMap::new();
         for record in watches.records.all() {
             let key = Key::new(&*record.spec.key.namespace, &*record.spec.key.sandbox);
@@ -54,17 +54,16 @@ impl<'w> Sight<'w> {
         keys
     }
 
-    /// What the objects around a sandbox say. None: its namespace is gone.
-    pub(super) fn view(&self, key: &Key) -> Option<View> {
+    /// What the objects around a sandbox say (one without a name is none). None: its namespace is gone.
+    pub(crate) fn view(&self, key: &Key) -> Option<View> {
         let view = {
             let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-            match views.get(&key.namespace) {
-                Some(view) => view.clone(),
-                None => {
-                    let view = Arc::new(self.of_namespace(&key.namespace)?);
-                    views.insert(key.namespace.clone(), view.clone());
-                    view
-                }
+            if let Some(view) = views.get(&key.namespace) {
+                view.clone()
+            } else {
+                let view = Arc::new(self.of_namespace(&key.namespace)?);
+                views.insert(key.namespace.clone(), view.clone());
+                view
             }
         };
         Some(View { sandbox: self.watches.sandboxes.get(key), ..(*view).clone() })

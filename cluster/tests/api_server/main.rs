@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod accepted;
 mod bed;
 mod calling;
 mod catalog;

@@ -87,7 +87,7 @@ impl Scene {
 
     pub(super) fn held(mut self) -> Self {
         self.change(|sandbox| {
-            sandbox.metadata.finalizers = Some(vec![sandbind_wire::name::FINALIZER_SANDBOX.into()])
+            sandbox.metadata.finalizers = Some(vec![sandbind_wire::name::FINALIZER_SANDBOX.into()]);
         });
         self
     }

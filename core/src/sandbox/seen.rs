@@ -45,6 +45,7 @@ impl SeenSandbox<'_> {
 }
 
 /// A pod with the sandbox's label.
+#[expect(clippy::struct_excessive_bools, reason = "five facts that do not exclude each other")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenPod {
     /// Its name.

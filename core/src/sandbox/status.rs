@@ -42,7 +42,7 @@ pub(super) fn status(seen: &SeenSandbox<'_>, missing: &[Missing]) -> SandboxStat
         expires_at: end.map(|end| end.at.to_string()),
         conditions: Vec::new(),
     };
-    status.conditions = conditions::conditions(seen, missing, &status, before.conditions);
+    status.conditions = conditions::conditions(seen, missing, &status, &before.conditions);
     status
 }
 

@@ -135,7 +135,9 @@ impl Removal {
             return Verdict::Done;
         }
         let status = sandbox.status.clone().unwrap_or_default();
-        if let Some(stalled) = condition(&status.conditions, "Stalled") {
+        // A round that failed before the deletion holds nothing up.
+        let stalled = condition(&status.conditions, "Stalled").filter(|one| one.reason != "RoundFailed");
+        if let Some(stalled) = stalled {
             return Verdict::Failed(Problem::error(
                 "Stalled",
                 place,

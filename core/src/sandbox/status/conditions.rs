@@ -45,7 +45,7 @@ pub(super) fn conditions(
     seen: &SeenSandbox<'_>,
     missing: &[Missing],
     status: &SandboxStatus,
-    before: Vec<Condition>,
+    before: &[Condition],
 ) -> Vec<Condition> {
     let phase = status.phase.unwrap_or(SandboxPhase::Pending);
     let ready = phase == SandboxPhase::Ready;
@@ -62,7 +62,7 @@ pub(super) fn conditions(
         conflicted(seen),
         not_injected(seen),
     ];
-    all.into_iter().flatten().map(|said| condition(said, &before, status, seen.now)).collect()
+    all.into_iter().flatten().map(|said| condition(said, before, status, seen.now)).collect()
 }
 
 fn condition(said: Said, before: &[Condition], status: &SandboxStatus, now: Timestamp) -> Condition {

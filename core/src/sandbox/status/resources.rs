@@ -79,13 +79,11 @@ fn of_record(record: &Record) -> SandboxResource {
 /// The step that runs; of a failed round the one that failed.
 fn step(record: &Record) -> (Option<String>, Option<u32>) {
     let status = &record.status;
-    match (status.phase, &status.first_failure) {
-        (Phase::Failed | Phase::Undoing, Some(failure)) => (failure.step.clone(), failure.attempt),
-        _ => {
-            let doing: Option<&StepStatus> = message::doing(status);
-            (doing.map(|step| step.name.clone()), doing.map(|step| step.attempt))
-        }
+    if let (Phase::Failed | Phase::Undoing, Some(failure)) = (status.phase, &status.first_failure) {
+        return (failure.step.clone(), failure.attempt);
     }
+    let doing: Option<&StepStatus> = message::doing(status);
+    (doing.map(|step| step.name.clone()), doing.map(|step| step.attempt))
 }
 
 /// What a failed round failed of, else what it is doing. It never ticks.

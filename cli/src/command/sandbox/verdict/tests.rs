@@ -88,6 +88,10 @@ fn removal_ends_with_absence_with_another_of_the_name_or_stalled() {
     let mut removal = Removal::default();
     let deleting = sandbox(json!({}), status("Deleting", json!([db("Deleting", 1)]), json!([])));
     assert_eq!(code(removal.look(Some(&deleting), "p")), "wait");
+    let mut failed = condition_true("Stalled");
+    failed[0]["reason"] = json!("RoundFailed");
+    let failed = sandbox(json!({}), status("Failed", json!([db("Failed", 1)]), failed));
+    assert_eq!(code(removal.look(Some(&failed), "p")), "wait");
     let stalled = sandbox(json!({}), status("Deleting", json!([]), condition_true("Stalled")));
     assert_eq!(code(removal.look(Some(&stalled), "p")), "Stalled");
     let anew = sandbox(json!({"uid": "u2"}), Value::Null);

@@ -1,0 +1,71 @@
+//! The statuses of plugins and bindings as the runner keeps them.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
+use sandbind_cluster::accepted::keep;
+use sandbind_core::{
+    api::{ResourceBinding, ResourcePlugin},
+    identity,
+    step::StepSettings,
+};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::bed::{bed, eventually};
+
+#[tokio::test]
+async fn a_binding_is_resolved_as_soon_as_its_plugin_is_there() {
+    let Some(bed) = bed().await else { return };
+    let plugin = format!("acc{}", identity::hash(&[&bed.shop], 10));
+    let object_name = format!("{plugin}-1.0.0");
+    let plugins: Api<ResourcePlugin> = Api::all(bed.client.clone());
+    let bindings: Api<ResourceBinding> = Api::namespaced(bed.client.clone(), &bed.shop);
+    let (_leading, leads) = watch::channel(true);
+    let (_settings, settings) = watch::channel(Arc::new(StepSettings {
+        image: "i".into(),
+        runner_url: String::new(),
+        runner_name: String::new(),
+        runner_ca: String::new(),
+        namespaces: vec![bed.system.clone()],
+        image_pull_secrets: Vec::new(),
+        start: Duration::from_secs(1),
+        margin: Duration::from_secs(1),
+    }));
+    let resolved = || async {
+        let status = bindings.get("orders").await.unwrap().status.unwrap_or_default();
+        let found = status.conditions.into_iter().find(|one| one.type_ == "ResolvedRefs");
+        found.map(|one| (one.status, one.reason)).unwrap_or_default()
+    };
+    let part = async {
+        let binding = json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourceBinding", "metadata": {"name": "orders"},
+            "spec": {"resources": [{"name": "db", "plugin": plugin}]}});
+        bindings.create(&PostParams::default(), &serde_json::from_value(binding).unwrap()).await.unwrap();
+        eventually("the binding lacks its plugin", || async {
+            resolved().await == ("False".to_owned(), "UnknownPlugin".to_owned())
+        })
+        .await;
+        let object: ResourcePlugin = serde_json::from_value(json!({
+            "apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourcePlugin", "metadata": {"name": object_name},
+            "spec": {"name": plugin, "version": "1.0.0", "runner": {"image": "i"},
+                "create": [{"name": "provision", "script": "#!/bin/sh\n"}]}}))
+        .unwrap();
+        plugins.create(&PostParams::default(), &object).await.unwrap();
+        eventually("the binding is resolved", || async { resolved().await.0 == "True" }).await;
+        let status = plugins.get_status(&object_name).await.unwrap().status.unwrap();
+        assert_eq!(status.observed_generation, 1);
+        assert!(status.conditions.iter().all(|one| one.status == "True"), "{:?}", status.conditions);
+    };
+    bed.watching(async {
+        tokio::select! {
+            () = keep(bed.client.clone(), bed.watches.clone(), settings, leads) => panic!("the keeper ended"),
+            () = part => {}
+        }
+    })
+    .await;
+    plugins.delete(&object_name, &DeleteParams::default()).await.unwrap();
+    bed.end().await;
+}
