@@ -123,12 +123,18 @@ impl Watches {
         );
         let sandboxes = keep(&self.sandboxes, all(client), None, None, stripped, |change| {
             self.touched.sandbox(&change.key.namespace, &change.key.name);
+            if is_status_alone(&change) {
+                return;
+            }
             self.wake_all(wake, |record| {
                 record.spec.key.namespace == change.key.namespace
                     && record.spec.key.sandbox == change.key.name
             });
         });
         let bindings = keep(&self.bindings, all(client), None, None, stripped, |change| {
+            if is_status_alone(&change) {
+                return;
+            }
             self.references.notify_one();
             let everywhere = change.key.namespace == self.system_namespace;
             if everywhere {
@@ -139,6 +145,9 @@ impl Watches {
             self.wake_all(wake, |record| everywhere || record.spec.key.namespace == change.key.namespace);
         });
         let plugins = keep(&self.plugins, all(client), None, None, stripped, |change| {
+            if is_status_alone(&change) {
+                return;
+            }
             self.touched.all();
             self.references.notify_one();
             let name = change.after.or(change.before).map_or("", |plugin| &*plugin.spec.name);
@@ -238,10 +247,58 @@ where
     Api::namespaced(client.clone(), namespace)
 }
 
+/// Whether nothing but the status has changed, which is our own word: it is no reason to look at every record again.
+fn is_status_alone<K: ResourceExt>(change: &Change<'_, K>) -> bool {
+    let (Some(before), Some(after)) = (change.before, change.after) else { return false };
+    let (before, after) = (before.meta(), after.meta());
+    before.uid == after.uid
+        && before.generation == after.generation
+        && before.deletion_timestamp == after.deletion_timestamp
+        && before.annotations == after.annotations
+        && before.labels == after.labels
+}
+
 /// Without what nobody asks for.
 #[expect(clippy::unnecessary_wraps, reason = "what `keep` asks for")]
 fn stripped<K: ResourceExt>(mut object: K) -> Option<K> {
     object.managed_fields_mut().clear();
     object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
     Some(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sandbind_core::api::SandboxSpec;
+
+    use super::*;
+
+    fn sandbox(change: impl FnOnce(&mut Sandbox)) -> Arc<Sandbox> {
+        let mut sandbox = Sandbox::new("pr-1", SandboxSpec::default());
+        sandbox.metadata.generation = Some(1);
+        change(&mut sandbox);
+        Arc::new(sandbox)
+    }
+
+    #[test]
+    fn a_status_is_no_reason_to_wake_records_and_anything_else_is() {
+        let before = sandbox(|_| ());
+        let status = sandbox(|one| one.status = Some(sandbind_core::api::sandbox::SandboxStatus::default()));
+        let retried = sandbox(|one| {
+            one.metadata.annotations =
+                Some(BTreeMap::from([(name::ANNOTATION_RETRY.to_owned(), "1".to_owned())]));
+        });
+        let changed = sandbox(|one| one.metadata.generation = Some(2));
+        let anew = sandbox(|one| one.metadata.uid = Some("u2".to_owned()));
+        let key = Key::new("shop", "pr-1");
+        let alone = |before: Option<&Arc<Sandbox>>, after: Option<&Arc<Sandbox>>| {
+            is_status_alone(&Change { key: &key, before, after })
+        };
+        assert!(alone(Some(&before), Some(&status)));
+        for after in [&retried, &changed, &anew] {
+            assert!(!alone(Some(&before), Some(after)), "{after:?}");
+        }
+        assert!(!alone(None, Some(&before)) && !alone(Some(&before), None));
+    }
 }
