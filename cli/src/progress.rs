@@ -20,17 +20,19 @@ pub(crate) struct Progress<'s> {
     said: BTreeMap<String, String>,
     /// Lines that stand on the terminal to be drawn anew.
     drawn: usize,
+    /// Whether somebody else writes on the terminal now: then only warnings are shown.
+    muted: bool,
 }
 
 impl<'s> Progress<'s> {
     /// On this shell; `quiet` shows nothing.
     pub(crate) const fn new(shell: &'s Shell, quiet: bool) -> Self {
-        Self { shell, quiet, said: BTreeMap::new(), drawn: 0 }
+        Self { shell, quiet, said: BTreeMap::new(), drawn: 0, muted: false }
     }
 
     /// Shows the records as they stand now. One that was there and is no more was removed.
     pub(crate) fn show(&mut self, records: &[Arc<Record>], now: Timestamp) {
-        if self.quiet {
+        if self.quiet || self.muted {
             return;
         }
         let mut lines = BTreeMap::new();
@@ -73,6 +75,12 @@ impl<'s> Progress<'s> {
         for problem in problems {
             self.shell.problem(problem);
         }
+    }
+
+    /// Leaves the terminal to somebody else, or takes it back.
+    pub(crate) const fn mute(&mut self, muted: bool) {
+        self.close();
+        self.muted = muted;
     }
 
     /// What stands on the terminal stays as it is.

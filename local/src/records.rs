@@ -192,3 +192,6 @@ fn read(name: String, stored: Stored) -> Record {
     let orders = Orders::default();
     Record { name, uid, version: version.to_string(), deleting: false, orders, spec, status }
 }
+
+#[cfg(test)]
+mod tests;

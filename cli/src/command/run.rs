@@ -101,6 +101,7 @@ async fn use_it(
     files::link(bench, holding)?;
     let variables = env::variables(bench, holding)?;
     bench.look();
+    bench.mute(true);
     let mut child = match Child::start(&args.command, &variables) {
         Ok(child) => child,
         // The command's fault, not ours: the problem is shown, the code stays.
@@ -115,10 +116,13 @@ async fn use_it(
             ended = child.ended() => return ended,
             signal = signals.next() => child.forward(signal),
             changed = changes.changed() => {
-                if changed.is_ok() && files::write(bench, holding)? {
-                    child.tell(holding.bindings.notify.clone());
-                }
                 bench.look();
+                match files::write(bench, holding) {
+                    Ok(true) if changed.is_ok() => child.tell(holding.bindings.notify.clone()),
+                    Ok(_) => {}
+                    // The command goes on with the files it has.
+                    Err(failure) => bench.problems(&failure.problems),
+                }
             }
         }
     }
@@ -131,6 +135,7 @@ enum Removed {
 }
 
 async fn remove(bench: &mut Bench<'_>, signals: &mut Signals) -> Removed {
+    bench.mute(false);
     bench.leave();
     let gone = tokio::select! {
         left = bench.gone() => left,

@@ -163,6 +163,11 @@ impl<'s> Bench<'s> {
         }
     }
 
+    /// Leaves the terminal to the command, or takes it back.
+    pub(crate) const fn mute(&mut self, muted: bool) {
+        self.progress.mute(muted);
+    }
+
     /// Shows problems beside the progress.
     pub(crate) fn problems(&mut self, problems: &[Problem]) {
         self.progress.problems(problems);
