@@ -14,6 +14,7 @@
 #[path = "../../../cluster/tests/api_server/bed.rs"]
 mod bed;
 mod pods;
+mod preparing;
 
 use std::{collections::BTreeMap, net::TcpListener, time::Duration};
 
@@ -41,11 +42,15 @@ use sandbind_wire::{
     name,
 };
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use bed::{Bed, bed, eventually};
 use pods::Bearer;
 
 const LONG: Duration = Duration::from_secs(40);
+
+/// A cluster has one runner that leads: it sees the Sandboxes of every namespace.
+static ONE: Mutex<()> = Mutex::const_new(());
 
 /// CA and leaf as the webhook program would make them; answers the CA.
 async fn certificates(bed: &Bed) -> String {
@@ -145,6 +150,7 @@ async fn perform(agent: &Bearer, outputs: BTreeMap<String, Bytes64>) -> (String,
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resource_is_made_handed_out_and_removed() {
     let Some(bed) = bed().await else { return };
+    let _one = ONE.lock().await;
     tls::install_provider();
     let ca = certificates(&bed).await;
     let plugin = plugin_and_binding(&bed).await;
