@@ -87,7 +87,12 @@ impl Pod {
             env_keys: Vec::new(),
             folders: vec![Folder { dir: at("files/0"), items: Vec::new() }],
         };
-        let bindings = PodBindings { resources: vec![resource], notify: None, ready_seconds: 600 };
+        let bindings = PodBindings {
+            resources: vec![resource],
+            made_for: String::new(),
+            notify: None,
+            ready_seconds: 600,
+        };
         let env = env(dir.path());
         Self { dir, bindings, env }
     }

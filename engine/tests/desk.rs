@@ -66,7 +66,8 @@ fn pod(cluster: &Cluster, uid: &str, incarnation: &str, folders: Vec<Folder>) {
         env_keys: vec!["a.url".into()],
         folders,
     };
-    let bindings = PodBindings { resources: vec![resource], notify: None, ready_seconds: 60 };
+    let bindings =
+        PodBindings { resources: vec![resource], made_for: String::new(), notify: None, ready_seconds: 60 };
     let pod = UserPod { namespace_uid: "shop-uid".into(), bindings, ended: false };
     cluster.look().pods.insert(uid.to_owned(), pod);
 }

@@ -63,11 +63,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// Uses that go up on purpose, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    (
-        "sandbox",
-        "lifecycle",
-        "a Sandbox's status mirrors records, whose type and words are the life cycle's",
-    ),
+    ("sandbox", "lifecycle", "a Sandbox's status mirrors records, whose type and words are the life cycle's"),
     (
         "binding",
         "lifecycle",

@@ -134,6 +134,10 @@ pub enum ResultAnswer {
 pub struct PodBindings {
     /// The resources this pod uses.
     pub resources: Vec<PodResource>,
+    /// `name/generateName` of the pod as it was when this was written. A pod that carries these bindings under another
+    /// name is a copy, and copies get holds of their own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub made_for: String,
     /// How to tell the app that files changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,

@@ -88,8 +88,12 @@ pub(crate) fn hold(stack: &Stack, sandbox: &str, files: &Path, now: Timestamp) -
             folders: folders(&selected, &wanted.name, files),
         });
     }
-    let bindings =
-        PodBindings { resources, notify: notify(&selected), ready_seconds: selected.ready.as_secs() };
+    let bindings = PodBindings {
+        resources,
+        made_for: String::new(),
+        notify: notify(&selected),
+        ready_seconds: selected.ready.as_secs(),
+    };
     Ok(Holding { selected, bindings, wanted: keys, records })
 }
 

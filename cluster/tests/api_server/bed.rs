@@ -118,6 +118,7 @@ impl Bed {
     /// A pod that no kubelet runs, bound to the record.
     pub(crate) async fn pod(&self, name: &str, record: &Record, labels: &Value) -> Pod {
         let bindings = PodBindings {
+            made_for: String::new(),
             resources: vec![PodResource {
                 name: "db".into(),
                 instance: record.name.clone(),

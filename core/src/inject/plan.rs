@@ -60,7 +60,7 @@ pub fn plan(
     installation: &Installation,
 ) -> Injection {
     let by_name: BTreeMap<&str, &Granted> = granted.iter().map(|one| (one.resource.as_str(), one)).collect();
-    let (bindings, mounted) = pod_bindings(selected, shape, &by_name);
+    let (bindings, mounted) = pod_bindings(selected, pod.origin(), shape, &by_name);
     let parts = parts(selected, pod, shape, &by_name);
     let text = sidecar::bindings_text(&bindings);
     let hash = hash(selected, &text, installation);
@@ -108,6 +108,7 @@ fn parts(selected: &Selected, pod: &Pod<'_>, shape: &Shape, granted: &BTreeMap<&
 /// What the sidecar is told, and the Secrets mounted into it.
 fn pod_bindings(
     selected: &Selected,
+    made_for: String,
     shape: &Shape,
     granted: &BTreeMap<&str, &Granted>,
 ) -> (PodBindings, Vec<Mounted>) {
@@ -133,8 +134,12 @@ fn pod_bindings(
             folders: folders(selected, &wanted.name),
         });
     }
-    let bindings =
-        PodBindings { resources, notify: shape.notify.clone(), ready_seconds: selected.ready.as_secs() };
+    let bindings = PodBindings {
+        resources,
+        made_for,
+        notify: shape.notify.clone(),
+        ready_seconds: selected.ready.as_secs(),
+    };
     (bindings, mounted)
 }
 

@@ -54,6 +54,13 @@ impl<'a> Pod<'a> {
         self.existing.as_ref()
     }
 
+    /// Which pod this is, as far as an admission can know: `name/generateName`. The API server fills in a generated name only
+    /// after the review, so the review of a copy differs from that of its original here.
+    pub fn origin(&self) -> String {
+        let part = |key: &str| self.raw.pointer(key).and_then(Value::as_str).unwrap_or_default();
+        format!("{}/{}", part("/metadata/name"), part("/metadata/generateName"))
+    }
+
     /// The pod's labels.
     pub fn labels(&self) -> &Map<String, Value> {
         static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);

@@ -205,9 +205,10 @@ impl<W: Surroundings> Admissions<W> {
         future::try_join_all(holds).await
     }
 
-    /// What an earlier injection gave this pod, if every hold of it is an open one of the live record.
+    /// What an earlier injection gave this very pod (not one it was copied from), if every hold of it is an open one of the live record.
     async fn kept(&self, asked: &Asked<'_>) -> Option<Vec<Granted>> {
-        let resources = &asked.read.existing()?.resources;
+        let existing = asked.read.existing().filter(|existing| existing.made_for == asked.read.origin())?;
+        let resources = &existing.resources;
         let kept = asked.selected.resources.iter().map(async |wanted| {
             let had = resources.iter().find(|had| had.name == wanted.name)?;
             let name = identity::instance_name(&asked.key(wanted, &had.reservation));

@@ -163,7 +163,8 @@ async fn pod(house: &House, admitted: Admitted) {
         env_keys: vec!["a.url".to_owned()],
         folders: Vec::new(),
     };
-    let bindings = PodBindings { resources: vec![bound], notify: None, ready_seconds: 1800 };
+    let bindings =
+        PodBindings { resources: vec![bound], made_for: String::new(), notify: None, ready_seconds: 1800 };
     let uid = house.cluster.change(&record.name, |state| {
         let uid = state.id("pod-");
         let pod = UserPod { namespace_uid: namespace_uid.clone(), bindings, ended: false };

@@ -58,7 +58,7 @@ fn block_denies_after_its_time_and_gate_does_not_wait() {
     let begin = Instant::now();
     let denied = shop.create(&pod("blocked", "pr-block")).unwrap_err();
     assert!(begin.elapsed().as_secs() < 8, "{:?}", begin.elapsed());
-    assert!(denied.contains("db") && denied.contains("NotReadyInTime"), "{denied}");
+    assert!(denied.contains("db") && denied.contains("NotReady"), "{denied}");
     shop.apply(&binding(&plugin.name, "linger: 1s\nwait: {mode: Gate}"));
     let begin = Instant::now();
     shop.create(&pod("gated", "pr-gate")).unwrap();

@@ -25,7 +25,7 @@ fn resource(name: &str, gated: bool, files: bool) -> PodResource {
 }
 
 fn bindings(resources: Vec<PodResource>) -> PodBindings {
-    PodBindings { resources, notify: None, ready_seconds: 60 }
+    PodBindings { resources, made_for: String::new(), notify: None, ready_seconds: 60 }
 }
 
 fn answer(revision: &str, resources: &[(&str, BoundResource)]) -> Event {
