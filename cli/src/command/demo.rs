@@ -30,7 +30,8 @@ use sandbind_local::{
 use tokio::time::timeout;
 
 use crate::{
-    exit::{Failure, Outcome},
+    command::run::{Signals, signaled},
+    exit::{Exit, Failure, Outcome},
     output::Shell,
     stack::{self, store_failure},
 };
@@ -50,6 +51,7 @@ const ROOT: &str = "SANDBIND_FILES_ROOT";
 /// Plays it. Done only if every stage was verified.
 pub(crate) async fn run(shell: &Shell) -> Outcome {
     let mut story = Story { shell, began: Instant::now(), stages: 0 };
+    let mut signals = Signals::listen()?;
     let app = App::start().await?;
     let runs = stack::runs().unwrap_or_else(|_| Runs::at(std::env::temp_dir().join("sandbind-runs")));
     let server = std::env::temp_dir().join(format!("sandbind-demo-{}", sandbind_local::clock::id()?));
@@ -58,15 +60,23 @@ pub(crate) async fn run(shell: &Shell) -> Outcome {
     let bind = Timers::default();
     let session = Session::begin(&run, Options { timers: bind, keep: false });
     let session = session.map_err(|error| store_failure(&error))?;
-    let played =
-        Box::pin(Demo { session: &session, run: &run, app: &app, server: &server }.play(&mut story)).await;
+    let demo = Demo { session: &session, run: &run, app: &app, server: &server };
+    let played = tokio::select! {
+        played = Box::pin(demo.play(&mut story)) => played,
+        signal = signals.next() => {
+            Err(Failure { exit: Exit::Code(signaled(signal)), problems: Vec::new() })
+        }
+    };
     if played.is_err() {
         clear_up(&session).await;
     }
+    let nothing_left = session.records().is_empty();
     session.end().await;
-    if played.is_ok() {
+    if nothing_left {
         run.finish()?;
         std::fs::remove_dir(&server)?;
+    }
+    if played.is_ok() {
         story.end();
     }
     played
@@ -260,7 +270,7 @@ fn failed(stage: &str, reason: &str) -> Failure {
         "DemoFailed",
         format!("demo: {stage}"),
         reason,
-        "run it again with `RUST_LOG=debug`; `sandbind local gc` removes what may be left",
+        "run it again; `sandbind local gc` removes what may be left",
     )
     .into()
 }
