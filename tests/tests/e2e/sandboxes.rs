@@ -88,9 +88,9 @@ fn a_ttl_ends_the_sandbox() {
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
     shop.apply(&binding(&plugin.name, "linger: 1s"));
-    shop.apply("apiVersion: sandbind.dev/v1alpha1\nkind: Sandbox\nmetadata: {name: pr-1}\nspec: {ttl: {duration: 15s}, prepare: [db]}\n");
+    shop.apply("apiVersion: sandbind.dev/v1alpha1\nkind: Sandbox\nmetadata: {name: pr-1}\nspec: {ttl: {duration: 60s}, prepare: [db]}\n");
     let ready =
         sandbind(&["sandbox", "wait", "pr-1", "--for", "ready", "--timeout", "60s", "-n", &shop.name]);
     assert_eq!(ready.code, 0, "{ready:?}");
-    shop.nothing_left(90);
+    shop.nothing_left(150);
 }
