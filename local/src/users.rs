@@ -56,6 +56,11 @@ impl Users {
         self.wake(&bindings);
     }
 
+    /// Whoever this reservation was made for has come, or never will.
+    pub fn see(&self, reservation: &str) {
+        self.state().seen.insert(reservation.to_owned());
+    }
+
     /// This user is gone.
     pub fn leave(&self, id: &str) {
         let gone = self.state().users.remove(id);

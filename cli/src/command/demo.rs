@@ -227,6 +227,9 @@ async fn clear_up(session: &Session) {
     for record in session.records() {
         let bound = format!("pod-{}", record.spec.key.sandbox);
         session.world.users().leave(&bound);
+        for reservation in &record.status.reservations {
+            session.world.users().see(&reservation.id);
+        }
     }
     session.wake();
     let mut changes = session.changes();
