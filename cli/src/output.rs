@@ -1,7 +1,9 @@
 //! The only place that prints. Data goes to stdout, everything else to stderr; progress shows only on a terminal.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one module that prints")]
+#![expect(clippy::print_stderr, reason = "the one module that prints")]
+#![expect(clippy::unused_self, reason = "only who was given the shell prints")]
 
 use std::{
+    fmt::Write as _,
     io::{IsTerminal as _, Write as _},
     process::ExitCode,
 };
@@ -138,10 +140,10 @@ pub(crate) fn human(problem: &Problem) -> String {
     };
     let mut text = format!("{head}: {}: {}\n", problem.code, problem.reason);
     if !problem.place.is_empty() {
-        text.push_str(&format!("  at:      {}\n", problem.place));
+        let _infallible = writeln!(text, "  at:      {}", problem.place);
     }
     if !problem.way_out.is_empty() {
-        text.push_str(&format!("  way out: {}\n", problem.way_out));
+        let _infallible = writeln!(text, "  way out: {}", problem.way_out);
     }
     text
 }
@@ -190,5 +192,6 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
             }
             format!("{}\n", text.trim_end())
         })
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }

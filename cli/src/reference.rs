@@ -46,9 +46,10 @@ fn section(text: &mut String, command: &Command, parent: &str) {
         let value = arg.get_value_names().and_then(<[_]>::first).map(ToString::to_string);
         let value = value.unwrap_or_else(|| arg.get_id().as_str().to_uppercase()).replace(['<', '>'], "");
         let several = if arg.get_num_args().is_some_and(|range| range.max_values() > 1) { "…" } else { "" };
-        let _infallible = match arg.is_required_set() {
-            true => write!(usage, " {value}{several}"),
-            false => write!(usage, " [{value}{several}]"),
+        let _infallible = if arg.is_required_set() {
+            write!(usage, " {value}{several}")
+        } else {
+            write!(usage, " [{value}{several}]")
         };
     }
     let _infallible = write!(text, "\n{level} {name}\n\n{about}.\n\n```\n{usage}\n```\n");

@@ -60,6 +60,9 @@ impl Default for Settings {
     }
 }
 
+/// What a pass leaves: its memory, and what comes next.
+type Passed = (Memory, Result<Next, Trouble>);
+
 /// Drives every record of a world while it leads.
 #[derive(Debug)]
 pub struct Driver<W> {
@@ -70,7 +73,7 @@ pub struct Driver<W> {
     agenda: Agenda,
     memories: BTreeMap<String, Memory>,
     failures: BTreeMap<String, u32>,
-    passes: JoinSet<(Memory, Result<Next, Trouble>)>,
+    passes: JoinSet<Passed>,
     running: BTreeMap<Id, String>,
     sweep: JoinSet<()>,
     resync: Instant,
@@ -208,7 +211,7 @@ impl<W: World> Driver<W> {
         }
     }
 
-    fn end(&mut self, ended: Result<(Id, (Memory, Result<Next, Trouble>)), JoinError>) {
+    fn end(&mut self, ended: Result<(Id, Passed), JoinError>) {
         let now = Instant::now();
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let Some(name) = self.running.remove(&id) else { return };

@@ -64,7 +64,7 @@ impl<W: World> Stage<'_, W> {
                     wake = Some(wake.map_or(AGAIN, |wake| wake.min(AGAIN)));
                 }
                 Effect::Deliver { revision, keys } => {
-                    deliver(self.world, self.record, revision, &keys, memory).await?
+                    deliver(self.world, self.record, revision, &keys, memory).await?;
                 }
                 Effect::Withdraw => withdraw(self.world, self.record).await?,
                 Effect::Pin { snapshot } => return self.pin(&snapshot).await,

@@ -1,6 +1,6 @@
 //! What the desk tells whom.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

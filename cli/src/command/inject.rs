@@ -176,7 +176,7 @@ impl Given {
         };
         match document.value.get("kind").and_then(Value::as_str).unwrap_or_default() {
             "ResourceBinding" => {
-                self.bindings.push(serde_json::from_value(document.value).map_err(unreadable)?)
+                self.bindings.push(serde_json::from_value(document.value).map_err(unreadable)?);
             }
             "Sandbox" => self.sandboxes.push(serde_json::from_value(document.value).map_err(unreadable)?),
             _ => {

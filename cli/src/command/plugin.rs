@@ -46,7 +46,9 @@ fn validate(file: &PluginFile, shell: &Shell) -> Outcome {
     };
     let ok = identity.is_some();
     if shell.format() == Format::Human {
-        problems.iter().for_each(|problem| shell.problem(problem));
+        for problem in &problems {
+            shell.problem(problem);
+        }
         if let Some(identity) = &identity {
             shell.note(&format!("{identity} is valid"));
         }

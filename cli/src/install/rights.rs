@@ -53,7 +53,7 @@ fn webhook(options: &Options) -> Vec<Value> {
         account(WEBHOOK, options),
         cluster_role(
             WEBHOOK,
-            json!([
+            &json!([
                 rule("", &["namespaces"], &READ),
                 rule(GROUP, &["resourceplugins", "sandboxes"], &READ),
                 rule(GROUP, &["resourcebindings"], &["list", "watch"]),
@@ -67,7 +67,7 @@ fn webhook(options: &Options) -> Vec<Value> {
         role(
             WEBHOOK,
             system,
-            json!([
+            &json!([
                 rule(GROUP, &["resourceinstances"], &["get", "list", "watch", "create", "patch"]),
                 named("", &["secrets"], &[TLS_SECRET], &["get", "patch"]),
                 named("", &["services"], &[RUNNER_SERVICE], &["get"]),
@@ -85,7 +85,7 @@ fn runner(options: &Options) -> Vec<Value> {
         account(RUNNER, options),
         cluster_role(
             RUNNER,
-            json!([
+            &json!([
                 rule("", &["pods", "namespaces"], &READ),
                 rule("", &["nodes"], &["get"]),
                 rule("apps", &["replicasets", "deployments", "statefulsets"], &["get"]),
@@ -109,7 +109,7 @@ fn runner(options: &Options) -> Vec<Value> {
         role(
             RUNNER,
             system,
-            json!([
+            &json!([
                 rule(GROUP, &["resourceinstances"], &["get", "list", "watch", "create", "patch", "delete"],),
                 rule("", &["secrets"], &["get", "create", "update", "patch", "delete"]),
                 rule("", &["configmaps"], &["get", "create", "update"]),
@@ -120,7 +120,7 @@ fn runner(options: &Options) -> Vec<Value> {
         binding(RUNNER, system, options),
     ];
     for namespace in &options.step_namespaces {
-        all.push(role(RUNNER_STEPS, namespace, json!([rule("", &["pods"], &["create", "delete"])])));
+        all.push(role(RUNNER_STEPS, namespace, &json!([rule("", &["pods"], &["create", "delete"])])));
         all.push(binding_of(RUNNER_STEPS, RUNNER, namespace, options));
     }
     all
@@ -151,7 +151,7 @@ fn account(program: &str, options: &Options) -> Value {
     }
 }
 
-fn cluster_role(program: &str, rules: Value) -> Value {
+fn cluster_role(program: &str, rules: &Value) -> Value {
     with(
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -162,7 +162,7 @@ fn cluster_role(program: &str, rules: Value) -> Value {
     )
 }
 
-fn role(name: &str, namespace: &str, rules: Value) -> Value {
+fn role(name: &str, namespace: &str, rules: &Value) -> Value {
     with(
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -122,7 +122,7 @@ fn play(lifetimes: &Lifetimes, seconds: i64, period: i64, mut check: impl FnMut(
                     state.leaf = Some(Span { authority, since: now, until });
                 }
                 Action::DropAuthority { authority } => {
-                    state.authorities.retain(|one| one.authority != authority)
+                    state.authorities.retain(|one| one.authority != authority);
                 }
                 Action::Rest => break,
             }

@@ -540,7 +540,12 @@ impl Protocol {
                 Effect::Pin { .. } => deeds.push(Deed::Pin),
                 Effect::ProveUnused => deeds.push(Deed::Prove),
                 Effect::Remove { .. } => deeds.push(Deed::Remove),
-                Effect::Commit { change: Change::Noted | Change::Pruned | Change::Delivered, .. } => {}
+                Effect::Commit { change: Change::Noted | Change::Pruned | Change::Delivered, .. }
+                | Effect::Override { .. }
+                | Effect::Adopt { .. }
+                | Effect::Deliver { .. }
+                | Effect::Withdraw
+                | Effect::Wake(_) => {}
                 Effect::Commit { change: Change::NextRound, status, .. } if status.round as usize > NR => {}
                 Effect::Commit { mut status, change, .. } => {
                     if change == Change::Undoing && self.weak == Weak::SkipUndo {
@@ -551,11 +556,6 @@ impl Protocol {
                         change == Change::Deleting,
                     ));
                 }
-                Effect::Override { .. }
-                | Effect::Adopt { .. }
-                | Effect::Deliver { .. }
-                | Effect::Withdraw
-                | Effect::Wake(_) => {}
             }
         }
         deeds
@@ -644,7 +644,7 @@ impl Protocol {
         Some(())
     }
 
-    fn post(&self, state: &mut State, index: usize) -> Option<()> {
+    fn post(&self, state: &mut State, index: usize) {
         let pod = state.pods[index].clone();
         let run = run_of(pod.inc, pod.round, pod.work, pod.attempt);
         let code = i32::from(pod.st == StepSt::Failed);
@@ -671,7 +671,6 @@ impl Protocol {
             }
         }
         state.pods[index].st = StepSt::Over;
-        Some(())
     }
 
     fn reserve(&self, state: &mut State, index: u8) -> Option<()> {
@@ -895,7 +894,7 @@ impl Model for Protocol {
                 }
                 pod.st = StepSt::Over;
             }
-            Action::Post(i) => self.post(&mut state, usize::from(i))?,
+            Action::Post(i) => self.post(&mut state, usize::from(i)),
         }
         (state != *last).then_some(state)
     }

@@ -286,7 +286,7 @@ impl<T: Tracer + 'static> Clock for Program<T> {
     }
 
     fn random(&self) -> u32 {
-        u32::try_from(self.cluster.chance().next() >> 32).unwrap_or(u32::MAX)
+        u32::try_from(self.cluster.chance().draw() >> 32).unwrap_or(u32::MAX)
     }
 }
 

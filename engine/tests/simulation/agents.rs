@@ -38,7 +38,7 @@ pub(crate) async fn kubelet(house: Arc<House>, mut launched: mpsc::UnboundedRece
 
 async fn agent(house: Arc<House>, pod: Launched) {
     let fate = house.fate(&pod.run);
-    house.log(format!("{} is to be: {fate:?}", pod.caller.pod_name));
+    house.log(&format!("{} is to be: {fate:?}", pod.caller.pod_name));
     let start = house.cluster.chance().up_to(Duration::from_secs(4));
     sleep(start).await;
     if fate == Fate::NeverStarts {

@@ -78,7 +78,7 @@ impl House {
         self.outside.lock().unwrap()
     }
 
-    pub(crate) fn log(&self, line: String) {
+    pub(crate) fn log(&self, line: &str) {
         let at = self.start.elapsed().as_secs_f32();
         self.log.lock().unwrap().push(format!("{at:10.3} {line}"));
     }
@@ -195,7 +195,7 @@ async fn scenes(scene: Scene) -> Report {
     while let Some(ended) = users.join_next().await {
         ended.unwrap();
     }
-    house.log("all pods have ended; no more faults".to_owned());
+    house.log("all pods have ended; no more faults");
     house.calm.store(true, Ordering::Relaxed);
     house.mishaps.store(0, Ordering::Relaxed);
     house.cluster.set_faults(Faults::default());

@@ -54,7 +54,7 @@ fn wild(seed: u64) -> Scene {
     Scene {
         seed,
         runners: 1 + chance.below(2) as usize,
-        sandboxes: (0..1 + chance.below(2)).map(|_| 1 + chance.below(4) as usize).collect(),
+        sandboxes: (0..=chance.below(2)).map(|_| 1 + chance.below(4) as usize).collect(),
         faults,
         crashes: rate(&mut chance, 40),
         mishaps: rate(&mut chance, 8),

@@ -44,9 +44,9 @@ impl Tracer for EndsAt {
         let faults = self.house.crash_per_mille();
         let by_chance = self.house.cluster.chance().happens(faults);
         if self.house.points.ends_at.contains(&index) || by_chance {
-            self.house.log(format!("runner ends {side:?} {point} of {record} (point {index})"));
+            self.house.log(&format!("runner ends {side:?} {point} of {record} (point {index})"));
             self.end.send_replace(true);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -89,7 +89,7 @@ async fn admission(house: &House, webhook: &Program, sandbox: &str) -> Option<Ad
     let deadline = Instant::now() + BUDGET;
     let held = loop {
         match hold(house, webhook, &name, &key, &incarnation, &request).await {
-            Hold::Held(record) => break record,
+            Hold::Held(record) => break *record,
             Hold::Again if Instant::now() < deadline => sleep(Duration::from_millis(50)).await,
             Hold::Again | Hold::Denied => return None,
         }
@@ -113,7 +113,7 @@ async fn admission(house: &House, webhook: &Program, sandbox: &str) -> Option<Ad
 }
 
 enum Hold {
-    Held(Record),
+    Held(Box<Record>),
     Again,
     Denied,
 }
@@ -132,15 +132,15 @@ async fn hold(
         let (spec, status) =
             begin(key.clone(), incarnation.to_owned(), None, std::slice::from_ref(request), now);
         return match webhook.create(name, spec, status).await {
-            Ok(record) => Hold::Held(record),
+            Ok(record) => Hold::Held(Box::new(record)),
             Err(_) => Hold::Again,
         };
     };
     match reserve(&record, std::slice::from_ref(request), now) {
         ReserveDecision::Commit { denied, .. } if !denied.is_empty() => Hold::Denied,
-        ReserveDecision::Commit { status, .. } if *status == record.status => Hold::Held(record),
+        ReserveDecision::Commit { status, .. } if *status == record.status => Hold::Held(Box::new(record)),
         ReserveDecision::Commit { status, .. } => match webhook.commit(&record, *status).await {
-            Ok(record) => Hold::Held(record),
+            Ok(record) => Hold::Held(Box::new(record)),
             Err(PortError::Conflict { .. } | PortError::Failed { .. }) => Hold::Again,
             Err(_) => Hold::Denied,
         },
@@ -171,7 +171,7 @@ async fn pod(house: &House, admitted: Admitted) {
         state.pods.insert(uid.clone(), pod);
         uid
     });
-    house.log(format!("{uid} of {incarnation} is stored, gated: {gated}"));
+    house.log(&format!("{uid} of {incarnation} is stored, gated: {gated}"));
     let caller = Caller {
         namespace: "shop".to_owned(),
         namespace_uid: namespace_uid.clone(),
@@ -182,7 +182,7 @@ async fn pod(house: &House, admitted: Admitted) {
     if let Some(revision) = opened {
         secret(house, &uid, &namespace_uid, &incarnation).await;
         house.outside().use_begins(&incarnation, &STEPS);
-        house.log(format!("{uid} runs"));
+        house.log(&format!("{uid} runs"));
         let life = house.cluster.chance().up_to(Duration::from_secs(600));
         let _ = timeout(life, follow(house, &caller, revision)).await;
         house.outside().use_ends(&incarnation);
@@ -194,7 +194,7 @@ async fn pod(house: &House, admitted: Admitted) {
             pod.ended = true;
         }
     });
-    house.log(format!("{uid} has ended"));
+    house.log(&format!("{uid} has ended"));
     let _ = ask(house, async |desk| desk.release(&caller).await).await;
     let removed = house.cluster.chance().up_to(Duration::from_secs(30));
     sleep(removed).await;
@@ -218,7 +218,7 @@ async fn gate(house: &House, caller: &Caller) -> Option<Option<String>> {
                 return Some(Some(answer.revision));
             }
             Some(BoundResource::Waiting { .. } | BoundResource::Failed { .. }) => {
-                known = Some(answer.revision)
+                known = Some(answer.revision);
             }
             gone => {
                 house.outside().violations.push(format!("{} is gated on nothing: {gone:?}", caller.pod_uid));

@@ -121,7 +121,8 @@ fn details(plugin: &ResourcePlugin, now: Timestamp) -> String {
         })
         .collect();
     if !params.is_empty() {
-        text.push_str(&format!("\n{}", table(&["PARAM", "DEFAULT", "DESCRIPTION"], &params)));
+        text.push('\n');
+        text.push_str(&table(&["PARAM", "DEFAULT", "DESCRIPTION"], &params));
     }
     let refresh = spec.refresh.iter().flat_map(|refresh| &refresh.steps);
     let steps: Vec<Vec<String>> = spec
@@ -132,7 +133,8 @@ fn details(plugin: &ResourcePlugin, now: Timestamp) -> String {
         .chain(spec.delete.iter().map(|step| step_row("delete", step)))
         .collect();
     if !steps.is_empty() {
-        text.push_str(&format!("\n{}", table(&["PHASE", "STEP", "TIMEOUT", "OUTPUTS"], &steps)));
+        text.push('\n');
+        text.push_str(&table(&["PHASE", "STEP", "TIMEOUT", "OUTPUTS"], &steps));
     }
     text
 }

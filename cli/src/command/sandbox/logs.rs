@@ -20,7 +20,7 @@ const KEY: &str = "log";
 /// The log of one attempt.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Log {
+struct Written {
     resource: String,
     phase: String,
     step: String,
@@ -44,15 +44,16 @@ pub(super) async fn run(cluster: &Cluster, args: &LogsArgs, shell: &Shell) -> Ou
     shell.show(&logs, || {
         logs.iter()
             .map(|log| {
-                let Log { resource, phase, step, attempt, at, log } = log;
+                let Written { resource, phase, step, attempt, at, log } = log;
                 let end = if log.is_empty() || log.ends_with('\n') { "" } else { "\n" };
                 format!("==> {resource}: {phase} step {step}, {attempt}, {at} <==\n{log}{end}")
             })
-            .collect()
+            .collect::<Vec<_>>()
+            .concat()
     })
 }
 
-async fn read(cluster: &Cluster, args: &LogsArgs) -> Result<Vec<Log>, kube::Error> {
+async fn read(cluster: &Cluster, args: &LogsArgs) -> Result<Vec<Written>, kube::Error> {
     let records: Api<ResourceInstance> = Api::namespaced(cluster.client.clone(), &cluster.system);
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), &cluster.system);
     let mut logs = Vec::new();
@@ -71,7 +72,7 @@ async fn read(cluster: &Cluster, args: &LogsArgs) -> Result<Vec<Log>, kube::Erro
         for secret in secrets.list(&ListParams::default().labels(&selector)).await? {
             let Some(bytes) = secret.data.as_ref().and_then(|data| data.get(KEY)) else { continue };
             let label = |name: &str| secret.labels().get(name).cloned().unwrap_or_default();
-            logs.push(Log {
+            logs.push(Written {
                 resource: key.resource.clone(),
                 phase: label(LABEL_PHASE),
                 step: label(LABEL_STEP),
@@ -115,6 +116,7 @@ async fn told(cluster: &Cluster, args: &LogsArgs, shell: &Shell) -> Outcome {
                 let step = r.step.as_ref().map(|step| format!(", step {step}")).unwrap_or_default();
                 format!("{}: {}{step}: {}\n", r.name, r.phase, r.message.clone().unwrap_or_default())
             })
-            .collect()
+            .collect::<Vec<_>>()
+            .concat()
     })
 }

@@ -19,10 +19,9 @@ pub(super) async fn list(cluster: &Cluster, args: &ListArgs, shell: &Shell) -> O
     let params = ListParams { label_selector: args.selector.clone(), ..ListParams::default() };
     let items = api.list(&params).await?.items;
     if items.is_empty() && shell.format() == crate::output::Format::Human {
-        shell.note(&match args.all_namespaces {
-            true => "no sandboxes".to_owned(),
-            false => format!("no sandboxes in namespace {}", cluster.namespace),
-        });
+        let place =
+            if args.all_namespaces { String::new() } else { format!(" in namespace {}", cluster.namespace) };
+        shell.note(&format!("no sandboxes{place}"));
         return Ok(());
     }
     let list = json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "SandboxList", "items": items});
@@ -93,7 +92,8 @@ fn details(sandbox: &Sandbox, now: Timestamp) -> String {
         .map(|c| vec![c.type_.clone(), c.status.clone(), c.reason.clone(), c.message.clone()])
         .collect();
     if !conditions.is_empty() {
-        text.push_str(&format!("\n{}", table(&["CONDITION", "STATUS", "REASON", "MESSAGE"], &conditions)));
+        text.push('\n');
+        text.push_str(&table(&["CONDITION", "STATUS", "REASON", "MESSAGE"], &conditions));
     }
     text
 }

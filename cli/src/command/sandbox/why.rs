@@ -40,10 +40,12 @@ pub(super) async fn run(cluster: &Cluster, name: &str, shell: &Shell) -> Outcome
     shell.show(&answer, || {
         let mut text = format!("{}: {phase}", place(cluster, name));
         if let Some(summary) = &status.summary {
-            text.push_str(&format!(", {summary}"));
+            text.push_str(", ");
+            text.push_str(summary);
         }
         if !message.is_empty() {
-            text.push_str(&format!(": {message}"));
+            text.push_str(": ");
+            text.push_str(&message);
         }
         text.push('\n');
         if findings.is_empty() {

@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "so that a case is a line of the table")]
+
 use serde_json::{Value, json};
 
 use super::*;
