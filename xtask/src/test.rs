@@ -50,8 +50,12 @@ pub(crate) fn all(args: &Args) -> Result<()> {
         note("left out by --without-cluster: the adapters' conformance tests and all end-to-end tests");
         return Ok(());
     }
+    able()?;
+    let plane = testbed::control_plane(args.k8s.as_deref())?;
+    let result = run(cargo(&["test", "--workspace"]).env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig));
+    testbed::control_plane_down()?;
+    result?;
     with_cluster(args.k8s.as_deref(), false, |cluster| {
-        run(cargo(&["test", "--workspace"]).env("SANDBIND_TEST_KUBECONFIG", &cluster.kubeconfig))?;
         prepare(cluster)?;
         end_to_end(cluster, None)
     })
@@ -82,7 +86,8 @@ pub(crate) fn end_to_end(cluster: &Cluster, filter: Option<&str>) -> Result<()> 
     run(test.env("SANDBIND_TESTBED_STATE", testbed::state()))
 }
 
-fn with_cluster(k8s: Option<&str>, keep: bool, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {
+/// Says what is missing before anything is built.
+fn able() -> Result<()> {
     if process::output(&mut process::command("id", &["-u"]))?.trim() != "0" {
         bail!(
             "the real cluster needs root; run as root, or `cargo xtask test --without-cluster` to leave that part out"
@@ -93,6 +98,11 @@ fn with_cluster(k8s: Option<&str>, keep: bool, job: impl FnOnce(&Cluster) -> Res
             "Go is missing: the real cluster is built from Go modules; install Go, or `cargo xtask test --without-cluster`"
         );
     }
+    Ok(())
+}
+
+fn with_cluster(k8s: Option<&str>, keep: bool, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {
+    able()?;
     let cluster = testbed::up(k8s, &["--audit"])?;
     let result = job(&cluster);
     if keep {

@@ -69,6 +69,25 @@ pub(crate) fn state() -> PathBuf {
     std::env::var_os("CLUSTER_STATE").map_or_else(|| PathBuf::from("/run/sandbind-testbed"), PathBuf::from)
 }
 
+/// An API server with controllers and no node, for tests that need nothing to run in pods; needs no root.
+pub(crate) fn control_plane(k8s: Option<&str>) -> Result<Cluster> {
+    let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();
+    let bin = output(script("build").args(&version))?;
+    let bin = bin.lines().last().context("tests/testbed/build printed no folder")?.into();
+    let state = control_plane_state();
+    output(script("up").args(&version).arg("--control-plane-only").env("CLUSTER_STATE", &state))?;
+    Ok(Cluster { kubeconfig: state.join("kubeconfig"), bin })
+}
+
+/// Stops it.
+pub(crate) fn control_plane_down() -> Result<()> {
+    process::run(script("down").env("CLUSTER_STATE", control_plane_state()))
+}
+
+fn control_plane_state() -> PathBuf {
+    state().with_extension("control-plane")
+}
+
 /// Builds what is missing and starts what is not running.
 pub(crate) fn up(k8s: Option<&str>, more: &[&str]) -> Result<Cluster> {
     let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();

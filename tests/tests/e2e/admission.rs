@@ -55,19 +55,12 @@ fn a_copied_pod_is_injected_anew_and_the_sidecar_holds_no_api_token() {
         .map(|mount| mount["name"].as_str().unwrap())
         .collect();
     assert!(mounts.iter().all(|name| !name.starts_with("kube-api-access")), "{mounts:?}");
-    // kubectl debug drops the labels of a copy unless told to keep them.
-    shop.kubectl(&[
-        "debug",
-        "a",
-        "--copy-to=b",
-        "--keep-labels",
-        "--container=app",
-        "--image=localhost/test:1",
-        "--",
-        "sleep",
-        "600",
-    ]);
-    shop.ready_pod("app=a", 60);
+    // As `kubectl get -o json | kubectl create -f -` under another name; `kubectl debug --copy-to` drops the labels.
+    let mut copy = original.clone();
+    copy["metadata"] = serde_json::json!({"name": "b", "labels": original["metadata"]["labels"]});
+    copy["status"] = serde_json::Value::Null;
+    copy["spec"]["nodeName"] = serde_json::Value::Null;
+    shop.create(&copy.to_string()).unwrap();
     let copy = eventually("the copy runs", 60, || {
         let copy = shop.json(&["pod", "b"]);
         if copy["status"]["phase"] == "Running" { Ok(copy) } else { Err(copy["status"].to_string()) }
