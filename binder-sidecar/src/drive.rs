@@ -37,6 +37,17 @@ pub struct Plan {
     pub gate: Gate,
 }
 
+impl Plan {
+    /// The plan that the variables of the container tell; the error is that the bindings are not understood.
+    pub fn from_env(lookup: impl Fn(&str) -> Option<String> + Copy) -> serde_json::Result<Self> {
+        Ok(Self {
+            bindings: serde_json::from_str(&lookup(sandbind_wire::name::ENV_BINDINGS).unwrap_or_default())?,
+            runner: Settings::from_env(lookup),
+            gate: Gate::new(state_dir(lookup)),
+        })
+    }
+}
+
 /// Runs until SIGTERM (exit code 0) or until the gate could not be opened in time (1).
 pub fn run(plan: Plan) -> io::Result<ExitCode> {
     let bell = Bell::new()?;

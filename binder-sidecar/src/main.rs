@@ -7,8 +7,7 @@ use std::{
 };
 
 use sandbind_binder_sidecar::{drive, gate};
-use sandbind_link::Settings;
-use sandbind_wire::{message::PodBindings, name};
+use sandbind_wire::name::ENV_BINDINGS;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
@@ -20,14 +19,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let lookup = |name: &str| std::env::var(name).ok();
-    let bindings: PodBindings = match serde_json::from_str(&lookup(name::ENV_BINDINGS).unwrap_or_default()) {
-        Ok(bindings) => bindings,
-        Err(e) => return fail(1, &format!("`{}` is not understood: {e}", name::ENV_BINDINGS)),
-    };
-    let gate = gate::Gate::new(drive::state_dir(lookup));
-    drive::run(drive::Plan { bindings, runner: Settings::from_env(lookup), gate })
-        .unwrap_or_else(|e| fail(1, &format!("the system refused: {e}")))
+    match drive::Plan::from_env(|name| std::env::var(name).ok()) {
+        Ok(plan) => drive::run(plan).unwrap_or_else(|e| fail(1, &format!("the system refused: {e}"))),
+        Err(e) => fail(1, &format!("`{ENV_BINDINGS}` is not understood: {e}")),
+    }
 }
 
 fn wait(limit: Duration) -> ExitCode {

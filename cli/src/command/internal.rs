@@ -2,9 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use sandbind_binder_sidecar::{drive, gate};
-use sandbind_link::Settings;
-use sandbind_wire::name::ENV_BINDINGS;
+use sandbind_binder_sidecar::drive;
 use serde_json::json;
 
 use crate::{
@@ -31,10 +29,7 @@ pub(crate) fn run(command: &Internal, shell: &Shell) -> Outcome {
 
 /// The binder sidecar with this program's own binary: what the demo starts where a pod would start the image's.
 fn sidecar() -> Outcome {
-    let lookup = |name: &str| std::env::var(name).ok();
-    let bindings = serde_json::from_str(&lookup(ENV_BINDINGS).unwrap_or_default())?;
-    let gate = gate::Gate::new(drive::state_dir(lookup));
-    let ended = drive::run(drive::Plan { bindings, runner: Settings::from_env(lookup), gate })?;
+    let ended = drive::run(drive::Plan::from_env(|name| std::env::var(name).ok())?)?;
     if ended == ExitCode::SUCCESS {
         return Ok(());
     }
