@@ -1,6 +1,6 @@
 //! What an admitted pod looks like, and the smallest patch that makes it so.
 //!
-//! An admission reads the [`Pod`], lets [`check`] say whether the selected bindings fit it, reserves, makes the [`plan`](plan::plan)
+//! An admission reads the [`Pod`], lets [`check()`] say whether the selected bindings fit it, reserves, makes the [`plan`](plan::plan)
 //! and answers with the [`patch`](patch::patch). Nothing here ever sees a value: pods get references.
 
 pub mod check;

@@ -1,6 +1,6 @@
 //! The life of one resource: what is durable, what is seen, what is to be done.
 //!
-//! [`decide`] is a pure function of the record and what was observed; [`claim`], [`settle`] and [`reserve`](mod@reserve) are
+//! [`decide()`] is a pure function of the record and what was observed; [`claim()`], [`settle()`] and [`reserve`](mod@reserve) are
 //! the three other writers' rules. Every write they answer is to be made by compare-and-swap on the record they were given.
 //! The protocol is checked exhaustively in `tests/model.rs`.
 

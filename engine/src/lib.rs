@@ -1,7 +1,7 @@
 //! Observe → decide → perform, on ports.
 //!
 //! [`drive::Driver`] walks the records: one pass reads a record, observes what its phase needs, lets
-//! [`sandbind_core::lifecycle::decide`] decide and performs the effects. [`desk::Desk`] answers the agents of steps and the
+//! [`mod@sandbind_core::lifecycle::decide`] decide and performs the effects. [`desk::Desk`] answers the agents of steps and the
 //! sidecars of users' pods. [`wait`] lets others wait for a record. All three only know the [`ports`]; nothing here knows
 //! Kubernetes, a file or a process.
 
