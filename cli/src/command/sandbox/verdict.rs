@@ -93,7 +93,7 @@ impl Readiness {
         let status = sandbox.status.as_ref()?;
         let mut failed = None;
         for resource in &status.resources {
-            let first = *self.rounds.entry(resource.name.clone()).or_insert(resource.round.max(1));
+            let first = *self.rounds.entry(resource.name.clone()).or_insert_with(|| resource.round.max(1));
             let down = resource.phase == "Failed" || resource.phase == "Undoing";
             if down || resource.round > first {
                 failed = failed.or(Some(resource));
