@@ -52,7 +52,9 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     }
     able()?;
     let plane = testbed::control_plane(args.k8s.as_deref())?;
-    let result = run(cargo(&["test", "--workspace"]).env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig));
+    let mut tests = cargo(&["test", "--workspace"]);
+    tests.env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig).env("PATH", path(&plane)?);
+    let result = run(&mut tests);
     testbed::control_plane_down()?;
     result?;
     with_cluster(args.k8s.as_deref(), false, |cluster| {
@@ -79,10 +81,8 @@ pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
 
 /// Runs the end-to-end tests against an installed cluster.
 pub(crate) fn end_to_end(cluster: &Cluster, filter: Option<&str>) -> Result<()> {
-    let mut path = vec![cluster.bin.clone(), image::target_dir().join("debug")];
-    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let mut test = cargo(&["test", "--package", "sandbind-tests", "--test", "e2e", "--"]);
-    test.args(filter).env("KUBECONFIG", &cluster.kubeconfig).env("PATH", std::env::join_paths(path)?);
+    test.args(filter).env("KUBECONFIG", &cluster.kubeconfig).env("PATH", path(cluster)?);
     run(test.env("SANDBIND_TESTBED_STATE", testbed::state()))
 }
 
@@ -99,6 +99,13 @@ fn able() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// PATH with kubectl of the cluster's version and the built command first.
+fn path(cluster: &Cluster) -> Result<std::ffi::OsString> {
+    let mut path = vec![cluster.bin.clone(), image::target_dir().join("debug")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    Ok(std::env::join_paths(path)?)
 }
 
 fn with_cluster(k8s: Option<&str>, keep: bool, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {

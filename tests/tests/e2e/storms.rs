@@ -13,16 +13,14 @@ use super::support::{
 
 const SYSTEM: &str = "sandbind-system";
 
+fn component(deployment: &str) -> String {
+    format!("app.kubernetes.io/component={}", deployment.trim_start_matches("sandbind-"))
+}
+
 fn scale(deployment: &str, replicas: u32) {
     kubectl(&["-n", SYSTEM, "scale", &format!("deployment/{deployment}"), &format!("--replicas={replicas}")]);
     eventually(&format!("{replicas} pods of {deployment}"), 60, || {
-        let list = super::support::json(&[
-            "-n",
-            SYSTEM,
-            "pods",
-            "-l",
-            &format!("app.kubernetes.io/name={deployment}"),
-        ]);
+        let list = super::support::json(&["-n", SYSTEM, "pods", "-l", &component(deployment)]);
         let pods = list["items"].as_array().cloned().unwrap_or_default();
         let ready = pods.iter().filter(|pod| super::support::namespace::is_ready(pod)).count();
         if pods.len() == replicas as usize && ready == pods.len() {
@@ -57,7 +55,7 @@ impl Drop for Restore {
 }
 
 fn kill(deployment: &str) {
-    let selector = format!("app.kubernetes.io/name={deployment}");
+    let selector = component(deployment);
     let _ = try_kubectl(&["-n", SYSTEM, "delete", "pod", "-l", &selector, "--grace-period=0", "--force"]);
 }
 
