@@ -1,7 +1,5 @@
 //! The project's own tasks: `cargo xtask --help`.
 
-mod bench;
-mod broken;
 mod ci;
 mod generate;
 mod image;
@@ -38,13 +36,6 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Measures the figures of docs/performance.md
-    Bench(bench::Args),
-    /// Shows that each patch in tests/broken makes the test fail that it names
-    Broken {
-        /// Only patches whose name contains this
-        filter: Option<String>,
-    },
     /// What continuous integration runs
     Ci(test::Args),
 }
@@ -57,8 +48,6 @@ fn main() -> Result<()> {
         Task::Cluster(command) => testbed::run(&command),
         Task::Image(args) => image::build(&args).map(|file| process::print(&file.display().to_string())),
         Task::Generate { check } => generate::run(check),
-        Task::Bench(args) => bench::run(&args),
-        Task::Broken { filter } => broken::run(filter.as_deref()),
         Task::Ci(args) => ci::run(&args),
     }
 }

@@ -128,8 +128,13 @@ fn a_labelled_pod_that_lost_its_sidecar_is_refused_unless_unmatched_pods_may_run
     let pod = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop, labels: {sandbind.dev/sandbox: pr-1}}, \
                spec: {containers: [{name: a, image: a}]}}";
     let create = || kubectl(cluster.config(), &["create", "--dry-run=server", "-f", "-"], pod);
-    let refused = create();
-    assert!(refused.stderr.contains("SidecarLost"), "{refused:?}");
+    // A policy takes hold a moment after it was made.
+    let begin = std::time::Instant::now();
+    let mut refused = create();
+    while !refused.stderr.contains("SidecarLost") {
+        assert!(begin.elapsed().as_secs() < 30, "{refused:?}");
+        refused = create();
+    }
     cluster.kubectl(&["annotate", "namespace", "shop", "sandbind.dev/unmatched=Allow"]);
     let allowed = create();
     cluster.kubectl(&["annotate", "namespace", "shop", "sandbind.dev/unmatched-"]);
