@@ -18,8 +18,16 @@ fn cluster() -> Option<Cluster> {
     let kubeconfig = std::env::var_os("SANDBIND_TEST_KUBECONFIG")?;
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster { kubeconfig, _alone: alone };
-    let late = cluster.sandbind(&["install", "--apply", "--timeout", "0s"]);
-    assert_eq!(late.code, 3, "the programs cannot run without a node: {late:?}");
+    // Without time to wait, it may end before the kinds are established; what comes after them is then not applied yet.
+    let begin = std::time::Instant::now();
+    loop {
+        let late = cluster.sandbind(&["install", "--apply", "--timeout", "0s"]);
+        assert_eq!(late.code, 3, "the programs cannot run without a node: {late:?}");
+        if cluster.has_everything() {
+            break;
+        }
+        assert!(begin.elapsed().as_secs() < 60, "{late:?}");
+    }
     cluster.kubectl(&["delete", "mutatingwebhookconfiguration,validatingwebhookconfiguration", "sandbind"]);
     for namespace in ["shop", "sandbind-steps"] {
         cluster.kubectl(&["create", "namespace", namespace]);
@@ -28,6 +36,17 @@ fn cluster() -> Option<Cluster> {
 }
 
 impl Cluster {
+    /// Whether the last objects of an installation are there.
+    fn has_everything(&self) -> bool {
+        let found = self.kubectl(&[
+            "get",
+            "validatingadmissionpolicybindings,mutatingwebhookconfigurations",
+            "-o",
+            "name",
+        ]);
+        found.stdout.lines().filter(|line| line.contains("sandbind")).count() >= 3
+    }
+
     fn config(&self) -> &OsStr {
         &self.kubeconfig
     }
