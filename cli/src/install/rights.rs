@@ -3,7 +3,8 @@
 //!
 //! Nobody gets `*`, `escalate`, `bind`, `impersonate`, `pods/exec`, `serviceaccounts/token`, or to list Secrets of tenants.
 
-use sandbind_wire::name::{GROUP, RUNNER_SERVICE, TLS_SECRET};
+use sandbind_cluster::{lease::LEASE, ledger::LEDGER};
+use sandbind_wire::name::{GROUP, RUNNER_CONFIG_MAP, RUNNER_SERVICE, TLS_SECRET};
 use serde_json::{Value, json};
 
 use super::{CONFIGURATION, Options, RUNNER, WEBHOOK, cluster_metadata, labels, metadata, with};
@@ -92,15 +93,15 @@ fn runner(options: &Options) -> Vec<Value> {
                 rule("batch", &["jobs"], &["get"]),
                 rule(GROUP, &["resourceplugins"], &READ),
                 rule(GROUP, &["resourcebindings"], &["list", "watch"]),
-                rule(GROUP, &["sandboxes"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
+                rule(GROUP, &["sandboxes"], &["get", "list", "watch", "create", "patch", "delete"]),
                 rule(
                     GROUP,
                     &["sandboxes/status", "resourceplugins/status", "resourcebindings/status"],
-                    &["update", "patch"],
+                    &["patch"],
                 ),
                 // Server-side apply of what does not exist asks for both; nothing of it can be read.
                 rule("", &["secrets"], &["create", "patch", "delete"]),
-                rule("", &["configmaps"], &["create", "patch"]),
+                named("", &["configmaps"], &[RUNNER_CONFIG_MAP], &["create", "patch"]),
                 rule("events.k8s.io", &["events"], &["create", "patch"]),
                 rule("authentication.k8s.io", &["tokenreviews"], &["create"]),
             ]),
@@ -111,9 +112,13 @@ fn runner(options: &Options) -> Vec<Value> {
             system,
             &json!([
                 rule(GROUP, &["resourceinstances"], &["get", "list", "watch", "create", "patch", "delete"],),
-                rule("", &["secrets"], &["get", "create", "update", "patch", "delete"]),
-                rule("", &["configmaps"], &["get", "create", "update"]),
-                rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]),
+                // Creating, patching and deleting them is granted above, everywhere.
+                rule("", &["secrets"], &["get", "update"]),
+                // A request to create bears no name that could be granted.
+                rule("", &["configmaps"], &["create"]),
+                named("", &["configmaps"], &[LEDGER], &["get", "update"]),
+                rule("coordination.k8s.io", &["leases"], &["create"]),
+                named("coordination.k8s.io", &["leases"], &[LEASE], &["get", "update"]),
                 named("", &["services"], &[RUNNER_SERVICE], &["get"]),
             ]),
         ),
