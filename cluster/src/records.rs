@@ -8,6 +8,7 @@ use kube::{
 };
 use sandbind_core::{
     api::instance::{FORMAT_VERSION, ResourceInstance, ResourceInstanceSpec, ResourceInstanceStatus},
+    identity,
     lifecycle::record::{Orders, Record},
 };
 use sandbind_engine::ports::{Answer, PortError, Records};
@@ -43,9 +44,21 @@ impl ClusterRecords {
         objects.into_iter().map(record).collect()
     }
 
+    /// The records of a sandbox, read with quorum.
+    pub async fn of_sandbox(&self, namespace_uid: &str, sandbox: &str) -> Answer<Vec<Record>> {
+        let selector = format!("{}={}", name::LABEL_SANDBOX_HASH, sandbox_hash(namespace_uid, sandbox));
+        let what = format!("listing the ResourceInstances of sandbox {sandbox}");
+        let objects = crate::client::list_all(&what, &self.api, Some(&selector)).await?;
+        objects.into_iter().map(record).collect()
+    }
+
     fn what(doing: &str, record: &Record) -> String {
         format!("{doing} ResourceInstance {}", record.name)
     }
+}
+
+fn sandbox_hash(namespace_uid: &str, sandbox: &str) -> String {
+    identity::hash(&[namespace_uid, sandbox], 24)
 }
 
 /// The record that an object is. One without status or of a newer format is an error: nothing may be concluded from it.
@@ -96,6 +109,7 @@ impl Records for ClusterRecords {
         let labels = BTreeMap::from([
             ("app.kubernetes.io/managed-by".to_owned(), name::MANAGED_BY.to_owned()),
             (name::LABEL_INCARNATION.to_owned(), spec.incarnation.clone()),
+            (name::LABEL_SANDBOX_HASH.to_owned(), sandbox_hash(&spec.key.namespace_uid, &spec.key.sandbox)),
         ]);
         let metadata = ObjectMeta {
             name: Some(name.to_owned()),

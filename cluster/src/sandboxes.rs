@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use kube::Client;
 use sandbind_core::{
     api::Span,
-    sandbox::{Action, SeenSandbox, decide},
+    sandbox::{Action, SeenSandbox, decide, decide::Farewell},
 };
 use sandbind_engine::ports::PortError;
 use tokio::sync::watch;
@@ -129,7 +129,16 @@ async fn look(
         if later {
             continue;
         }
-        if let Err(error) = performer.perform(&key, seen.sandbox(), action).await {
+        let lets_go = matches!(action, Action::Release | Action::Delete(Farewell::Unused));
+        let performed = async {
+            // The caches may be late. Whoever still has a resource is not let go, unless its whole namespace goes.
+            let uid = &view.namespace.uid;
+            if lets_go && !view.namespace.terminating && performer.has_records(uid, &key.name).await? {
+                return Err(PortError::Conflict { what: format!("what is left of sandbox {}", key.name) });
+            }
+            performer.perform(&key, seen.sandbox(), action).await
+        };
+        if let Err(error) = performed.await {
             let conflict = matches!(error, PortError::Conflict { .. });
             if !conflict {
                 tracing::warn!(

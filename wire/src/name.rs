@@ -18,6 +18,8 @@ pub const LABEL_SANDBOX: &str = "sandbind.dev/sandbox";
 pub const LABEL_ENABLED: &str = "sandbind.dev/enabled";
 /// Label on our own objects: the incarnation they belong to.
 pub const LABEL_INCARNATION: &str = "sandbind.dev/incarnation";
+/// Label on records: a hash of the sandbox that they belong to.
+pub const LABEL_SANDBOX_HASH: &str = "sandbind.dev/sandbox-hash";
 /// Label on step pods and on the Secrets of one attempt: the record's name.
 pub const LABEL_INSTANCE: &str = "sandbind.dev/instance";
 /// Label on step pods: the step's name.

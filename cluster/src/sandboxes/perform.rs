@@ -66,6 +66,11 @@ impl Performer {
         }
     }
 
+    /// Whether a sandbox has a record now.
+    pub(super) async fn has_records(&self, namespace_uid: &str, sandbox: &str) -> Answer<bool> {
+        Ok(!self.records.of_sandbox(namespace_uid, sandbox).await?.is_empty())
+    }
+
     async fn prepare(&self, preparation: Preparation) -> Answer<()> {
         let Preparation { key, linger } = preparation;
         let random = random_bytes().map_err(|error| PortError::failed("drawing an incarnation", error))?;

@@ -25,6 +25,18 @@ async fn a_record_is_made_whole_and_only_once() {
 }
 
 #[tokio::test]
+async fn the_records_of_a_sandbox_are_found_although_no_cache_knows_them() {
+    let Some(bed) = bed().await else { return };
+    let mine = bed.record("pr-1").await;
+    bed.record("pr-2").await;
+    assert!(bed.records.hint_all().is_empty(), "nobody watches");
+    assert_eq!(bed.records.of_sandbox(&bed.shop_uid, "pr-1").await.unwrap(), [mine]);
+    assert_eq!(bed.records.of_sandbox("an earlier namespace", "pr-1").await.unwrap(), []);
+    assert_eq!(bed.records.of_sandbox(&bed.shop_uid, "pr-3").await.unwrap(), []);
+    bed.end().await;
+}
+
+#[tokio::test]
 async fn a_write_on_an_old_revision_is_a_conflict_and_changes_nothing() {
     let Some(bed) = bed().await else { return };
     let first = bed.record("pr-1").await;
