@@ -17,7 +17,7 @@ use kube::Client;
 use sandbind_core::inject::Installation;
 use sandbind_engine::{
     admission::ports::{Surroundings, Watcher},
-    trace::Untraced,
+    trace::Tracer,
 };
 
 use crate::{clock::SystemClock, records::ClusterRecords, runner_identity};
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_secs(10);
 const SOON: Duration = Duration::from_millis(500);
 
 /// A cluster, as admissions see it.
-pub struct Cluster<W> {
+pub struct Cluster<W, T> {
     client: Client,
     namespace: String,
     records: ClusterRecords,
@@ -36,13 +36,20 @@ pub struct Cluster<W> {
     owners: ClusterOwners,
     clock: SystemClock,
     watcher: Arc<W>,
+    tracer: T,
     installation: RwLock<Arc<Installation>>,
 }
 
-impl<W: Watcher + 'static> Cluster<W> {
+impl<W: Watcher + 'static, T: Tracer + 'static> Cluster<W, T> {
     /// By this client. `namespace` is the system namespace; the runner's address and CA bundle in `installation` are learnt by
     /// [`Self::run`], which also fills the caches.
-    pub fn new(client: Client, namespace: &str, installation: Installation, watcher: Arc<W>) -> Arc<Self> {
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        installation: Installation,
+        watcher: Arc<W>,
+        tracer: T,
+    ) -> Arc<Self> {
         let views = ClusterViews::new(client.clone(), namespace);
         Arc::new(Self {
             records: ClusterRecords::new(client.clone(), namespace, Arc::clone(&views.caches.records)),
@@ -52,6 +59,7 @@ impl<W: Watcher + 'static> Cluster<W> {
             namespace: namespace.to_owned(),
             views,
             watcher,
+            tracer,
             client,
         })
     }
@@ -93,12 +101,12 @@ impl<W: Watcher + 'static> Cluster<W> {
     }
 }
 
-impl<W: Watcher + 'static> Surroundings for Cluster<W> {
+impl<W: Watcher + 'static, T: Tracer + 'static> Surroundings for Cluster<W, T> {
     type Records = ClusterRecords;
     type Views = ClusterViews;
     type Owners = ClusterOwners;
     type Clock = SystemClock;
-    type Tracer = Untraced;
+    type Tracer = T;
     type Watcher = W;
 
     fn installation(&self) -> Arc<Installation> {
@@ -121,8 +129,8 @@ impl<W: Watcher + 'static> Surroundings for Cluster<W> {
         &self.clock
     }
 
-    fn tracer(&self) -> &Untraced {
-        &Untraced
+    fn tracer(&self) -> &T {
+        &self.tracer
     }
 
     fn watcher(&self) -> &W {

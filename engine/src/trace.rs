@@ -1,6 +1,6 @@
 //! The named points where something durable changes: tests enumerate them and crash at each, servers count them.
 
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, str::FromStr};
 
 use sandbind_core::lifecycle::effect::Change;
 
@@ -122,6 +122,61 @@ pub enum Side {
     After,
 }
 
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Before => "before",
+            Self::After => "after",
+        })
+    }
+}
+
+/// Sides of write points at which a test lets a program end abruptly, each once: `before:POINT` and `after:POINT`, parted by commas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moments(Vec<(Side, Point)>);
+
+impl Moments {
+    /// Those that are left when one of them is reached; `None` when this is none of them.
+    pub fn reached(&self, side: Side, point: Point) -> Option<Self> {
+        let mut rest = self.0.clone();
+        rest.remove(self.0.iter().position(|moment| *moment == (side, point))?);
+        Some(Self(rest))
+    }
+}
+
+impl fmt::Display for Moments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (side, point)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{side}:{point}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The text names no side of a write point.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not `before:` or `after:` and the name of a write point")]
+pub struct NotAMoment(String);
+
+impl FromStr for Moments {
+    type Err = NotAMoment;
+
+    fn from_str(text: &str) -> Result<Self, NotAMoment> {
+        let moment = |text: &str| {
+            let bad = || NotAMoment(text.to_owned());
+            let (side, point) = text.split_once(':').ok_or_else(bad)?;
+            let side = match side {
+                "before" => Side::Before,
+                "after" => Side::After,
+                _ => return Err(bad()),
+            };
+            Ok((side, Point::named(point).ok_or_else(bad)?))
+        };
+        text.split(',').filter(|part| !part.is_empty()).map(moment).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// Sees every durable write from both sides.
 pub trait Tracer: Send + Sync {
     /// A write of the named record is at this point. The writer goes on when this resolves; it may be dropped instead.
@@ -159,5 +214,17 @@ mod tests {
             assert_eq!(Point::named(&point.to_string()), Some(point));
         }
         assert_eq!(Point::named("nothing"), None);
+    }
+
+    #[test]
+    fn each_moment_is_reached_once_and_what_is_left_can_be_said() {
+        let moments: Moments = "before:launch,after:commit-ready,before:launch".parse().unwrap();
+        assert_eq!(moments.reached(Side::After, Point::Launch), None);
+        let rest = moments.reached(Side::Before, Point::Launch).unwrap();
+        assert_eq!(rest.to_string(), "after:commit-ready,before:launch");
+        assert_eq!("".parse::<Moments>().unwrap(), Moments::default());
+        for bad in ["launch", "at:launch", "after:lunch"] {
+            assert!(bad.parse::<Moments>().is_err(), "{bad}");
+        }
     }
 }

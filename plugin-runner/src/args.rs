@@ -4,11 +4,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
 use sandbind_core::{api::Span, lifecycle::observed::Timers};
-use sandbind_engine::drive;
+use sandbind_engine::{drive, trace::Moments};
 use sandbind_kit::telemetry::LogFormat;
 use sandbind_wire::name::{STEP_NAMESPACE, SYSTEM_NAMESPACE};
-
-use crate::trace::AbortAt;
 
 /// Executes the workflows of plugins, and answers the programs inside pods.
 #[derive(Clone, Debug, Parser)]
@@ -74,9 +72,9 @@ pub struct Args {
     /// What is logged, such as `info` or `info,sandbind_engine=debug`.
     #[arg(long, env = "SANDBIND_LOG", default_value = "info")]
     pub log: String,
-    /// For tests: end abruptly at a write point, such as `before:deliver` or `after:commit-ready`.
-    #[arg(long, env = "SANDBIND_ABORT_AT", hide = true)]
-    pub abort_at: Option<AbortAt>,
+    /// For tests: end abruptly at each of these write points once, such as `before:deliver,after:commit-ready`, and begin anew.
+    #[arg(long, hide = true, require_equals = true, default_value = "")]
+    pub abort_at: Moments,
 }
 
 impl Args {
@@ -116,12 +114,12 @@ mod tests {
             "--step-namespace=b",
             "--default-ttl=2d",
             "--bind-window=5s",
-            "--abort-at=after:commit-ready",
+            "--abort-at=after:commit-ready,before:launch",
         ])
         .unwrap();
         assert_eq!(args.step_namespaces, ["a", "b"]);
         assert_eq!(args.timers().bind, Duration::from_secs(5));
-        assert!(args.abort_at.is_some());
+        assert_eq!(args.abort_at.to_string(), "after:commit-ready,before:launch");
     }
 
     #[test]

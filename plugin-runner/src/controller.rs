@@ -58,7 +58,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
         steps: settings_seen.clone(),
         owner_grace: args.owner_grace.duration(),
         instance: identity.clone(),
-        tracer: Counting::new(&mut registry, args.abort_at),
+        tracer: Counting::new(&mut registry, args.abort_at.clone()),
     }));
     let certificates = Certificates::new();
     telemetry::register_certificate(&mut registry, certificates.clone());

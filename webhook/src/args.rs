@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
 use sandbind_core::{api::Span, inject::Installation, trust::Lifetimes};
-use sandbind_engine::admission::Limits;
+use sandbind_engine::{admission::Limits, trace::Moments};
 use sandbind_kit::telemetry::LogFormat;
 use sandbind_wire::name;
 
@@ -59,6 +59,9 @@ pub struct Args {
     /// What is logged, such as `info,kube=warn`
     #[arg(long, env = "SANDBIND_LOG", default_value = "info")]
     log: String,
+    /// For tests: end abruptly at each of these write points once, such as `before:reserve`, and begin anew
+    #[arg(long, hide = true, require_equals = true, default_value = "")]
+    abort_at: Moments,
 }
 
 /// The command line, by whom it is for.
@@ -80,6 +83,8 @@ pub struct Resolved {
     pub log_format: LogFormat,
     /// Which there are.
     pub log: String,
+    /// Where a test wants the program to end.
+    pub abort_at: Moments,
 }
 
 /// Addresses of the two listeners.
@@ -110,6 +115,7 @@ impl Args {
             kubeconfig,
             log_format,
             log,
+            abort_at,
         } = self;
         let installation = Installation {
             image,
@@ -137,6 +143,7 @@ impl Args {
             kubeconfig,
             log_format,
             log,
+            abort_at,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod app;
 pub mod args;
 pub mod metrics;
 pub mod server;
+pub mod trace;
 
 mod mutate;
 mod review;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use sandbind_cluster::{client, trust, view};
 use sandbind_kit::{shutdown, telemetry, tls};
-use sandbind_webhook::{args::Args, args::Resolved, server::Server};
+use sandbind_webhook::{args::Args, args::Resolved, server::Server, trace::Ending};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
@@ -21,7 +21,13 @@ async fn run(args: Resolved, shutdown: shutdown::Shutdown) -> anyhow::Result<()>
     let server = Server::default();
     let (caches, address) = (server.part("caches"), server.part("runner address"));
     let (system, certificates) = (args.settings.system_namespace.clone(), server.certificates.clone());
-    let world = view::Cluster::new(client.clone(), &system, args.installation, server.metrics.clone());
+    let world = view::Cluster::new(
+        client.clone(),
+        &system,
+        args.installation,
+        server.metrics.clone(),
+        Ending(args.abort_at),
+    );
     let watching = world.run(|there| caches.set(there), |there| address.set(there));
     let show = |pair: &trust::Pair| certificates.replace(&pair.chain, &pair.key);
     let certifying = async {
