@@ -4,6 +4,7 @@ pub mod fixtures;
 pub mod kubectl;
 pub mod ledger;
 pub mod namespace;
+pub mod programs;
 pub mod wait;
 
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
