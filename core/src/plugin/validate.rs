@@ -16,6 +16,8 @@ use crate::{
 const LARGEST: usize = 480 * 1024;
 /// The most steps of one workflow.
 const MOST_STEPS: usize = 32;
+/// The most declared params.
+const MOST_PARAMS: usize = 64;
 
 /// Everything wrong with a plugin, warnings included. `object_name` is `metadata.name`, where it is an object; places are
 /// field paths such as `spec.create[0].name`.
@@ -175,6 +177,15 @@ fn declared(plugin: &ResourcePluginSpec) -> Vec<Problem> {
     let Some(declared) = &plugin.params else { return Vec::new() };
     let used = params::used(plugin);
     let (mut problems, mut names) = (Vec::new(), BTreeSet::new());
+    if declared.len() > MOST_PARAMS {
+        let reason = format!("there are {} params, the limit is {MOST_PARAMS}", declared.len());
+        problems.push(Problem::error(
+            "TooMany",
+            "spec.params",
+            reason,
+            "pass several values as one, such as JSON",
+        ));
+    }
     for (at, param) in declared.iter().enumerate() {
         let place = format!("spec.params[{at}]");
         if !step::is_name(&param.name) {

@@ -4,6 +4,13 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 
 use super::schema::{lists, root, rules, texts};
 
+/// Bounds on lists: twice what [`crate::plugin::validate`] allows, for it says the way out and the API server does not. They are
+/// there so that the rules cost no more than the API server lets them.
+const STEPS: i64 = 64;
+const INPUTS: i64 = 128;
+const OUTPUTS: i64 = 32;
+const PARAMS: i64 = 128;
+
 /// Texts that may hold a script or a template: the snapshot of a plugin is bounded as a whole.
 const LONG: i64 = 262_144;
 
@@ -49,13 +56,13 @@ pub(super) fn ruled(mut definition: CustomResourceDefinition) -> CustomResourceD
                 ("spec.refresh.every", 10),
             ],
         );
-        lists(schema, &[("spec.params", 64)]);
+        lists(schema, &[("spec.params", PARAMS)]);
         for (part, length) in [("name", 64), ("default", 8192), ("pattern", 1024), ("description", 1024)] {
             texts(schema, &[(&format!("spec.params.[].{part}"), length)]);
         }
         for steps in ["spec.create", "spec.delete", "spec.refresh.steps"] {
-            lists(schema, &[(steps, 32)]);
-            for (part, length) in [("inputs", 64), ("outputs", 16)] {
+            lists(schema, &[(steps, STEPS)]);
+            for (part, length) in [("inputs", INPUTS), ("outputs", OUTPUTS)] {
                 lists(schema, &[(&format!("{steps}.[].{part}"), length)]);
             }
             for (part, length) in [

@@ -17,6 +17,10 @@ use crate::{
 
 /// The longest name of a step, input, output or param.
 const LONGEST_NAME: usize = 30;
+/// The most inputs of one step.
+const MOST_INPUTS: usize = 64;
+/// The most outputs of one step.
+const MOST_OUTPUTS: usize = 16;
 /// Published stores take no longer `<step>.<output>`.
 const LONGEST_KEY: usize = 60;
 /// Signals that an author may choose for the deadline.
@@ -126,6 +130,13 @@ impl Check<'_> {
     fn step(&mut self, step: &Step, phase: Phase, params: Option<&BTreeSet<&str>>) {
         self.script(step);
         self.policy(step, phase);
+        self.count("inputs", step.inputs.len(), MOST_INPUTS, "pass several values as one, such as JSON");
+        self.count(
+            "outputs",
+            step.outputs.len(),
+            MOST_OUTPUTS,
+            "write several values into one, or move some to another step",
+        );
         let (mut names, mut taken) = (BTreeSet::new(), BTreeSet::new());
         for (at, input) in step.inputs.iter().enumerate() {
             let place = format!("{}.inputs[{at}]", self.place);
@@ -139,6 +150,12 @@ impl Check<'_> {
             let mut check = Check { place, problems: &mut *self.problems };
             check.name(&output.name, &mut names, "output names are unique within the step");
             check.output(output, step, &mut paths);
+        }
+    }
+
+    fn count(&mut self, field: &str, count: usize, most: usize, way_out: &str) {
+        if count > most {
+            self.error("TooMany", field, format!("there are {count} {field}, the limit is {most}"), way_out);
         }
     }
 
