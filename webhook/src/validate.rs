@@ -112,8 +112,14 @@ async fn view<W: Surroundings>(app: &App<W>, namespace: &str, sandbox: &str) -> 
 }
 
 fn parse<T: DeserializeOwned>(object: &Value) -> Result<T, Problem> {
-    T::deserialize(object).map_err(|error| {
-        Problem::error("InvalidObject", "", error.to_string(), "compare with `kubectl explain`")
+    serde_path_to_error::deserialize(object).map_err(|error| {
+        let place = error.path().to_string();
+        Problem::error(
+            "InvalidObject",
+            place,
+            error.into_inner().to_string(),
+            "compare with `kubectl explain`",
+        )
     })
 }
 
