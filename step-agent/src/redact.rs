@@ -1,4 +1,7 @@
-//! Takes secret values out of what a script wrote, in plain and in base64 form.
+//! Takes secret values out of what a script wrote: in plain, and in the forms that tools commonly give them (base64, as part of a
+//! URL, hexadecimal, within JSON text).
+
+mod escape;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,6 +14,8 @@ use base64::{
 const MASK: &str = "[redacted]";
 /// Shorter values are not looked for: they would hit ordinary words.
 const SHORTEST: usize = 4;
+/// Longer values are not looked for in URL, hexadecimal or JSON form (their lines are): nobody writes a file into a URL.
+const LONGEST_ESCAPED: usize = 4 << 10;
 /// Input bytes of one line of the `base64` command.
 const BASE64_LINE: usize = 57;
 /// Bytes of log that are shown.
@@ -41,7 +46,7 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Adds a value: as a whole, each of its lines, and their base64 forms. Blank ones and those under four bytes are left out.
+    /// Adds a value: as a whole, each of its lines, and their other forms. Blank ones and those under four bytes are left out.
     pub fn add(&mut self, value: &[u8]) {
         self.add_one(value.trim_ascii());
         if value.len() > BASE64_LINE && !value.trim_ascii().is_empty() {
@@ -60,6 +65,11 @@ impl Redactor {
         if value.len() >= SHORTEST {
             self.insert(value.to_vec());
             self.add_base64(value);
+            if value.len() <= LONGEST_ESCAPED {
+                for form in escape::forms(value) {
+                    self.insert(form);
+                }
+            }
         }
     }
 

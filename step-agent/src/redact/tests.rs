@@ -44,6 +44,24 @@ fn base64_forms_are_masked_at_each_alignment() {
 }
 
 #[test]
+fn forms_within_urls_hexadecimal_and_json_are_masked() {
+    let secret = b"p@ss w\"rd/100%+(x)";
+    for text in [
+        "postgres://me:p%40ss%20w%22rd%2F100%25%2B%28x%29@db/app",
+        "postgres://me:p%40ss%20w%22rd%2f100%25%2b%28x%29@db/app",
+        "https://h/p%40ss%20w%22rd/100%25%2B%28x%29",
+        "encodeURIComponent: p%40ss%20w%22rd%2F100%25%2B(x)",
+        "form: a=b&pw=p%40ss+w%22rd%2F100%25%2B%28x%29&c=d",
+        "{\"password\": \"p@ss w\\\"rd/100%+(x)\"}",
+        "bytes: 70407373207722 7264 is cut, 7040737320772272642f313030252b287829 is not",
+        "bytes: 7040737320772272642F313030252B287829",
+    ] {
+        let shown = redactor(&[secret]).log(text.as_bytes(), false);
+        assert!(shown.contains(MASK), "{text}: {shown}");
+    }
+}
+
+#[test]
 fn the_base64_command_wraps_lines_and_they_are_masked_all_the_same() {
     let secret: Vec<u8> = (0..200u32).map(|n| u8::try_from(33 + (n * 7 + n / 5) % 90).unwrap()).collect();
     let wrapped: Vec<String> = STANDARD
@@ -60,7 +78,8 @@ fn the_base64_command_wraps_lines_and_they_are_masked_all_the_same() {
 
 #[test]
 fn a_secret_cut_in_two_at_the_front_of_the_kept_part_is_left_out() {
-    let shown = redactor(&[b"a-long-secret"]).log(b"ong-secret and then the rest of the log", true);
+    let shown = redactor(&[b"a-long-secret"])
+        .log(b"ong-secret, the forms of which are longer, and then the rest of the log", true);
     assert!(!shown.contains("secret") && shown.ends_with("rest of the log"), "{shown}");
 }
 
