@@ -2,6 +2,7 @@
 //!
 //! Level-triggered: every look decides by all that the caches hold, and nothing depends on having seen an event.
 
+mod births;
 mod perform;
 pub(crate) mod sight;
 pub mod touched;
@@ -22,7 +23,7 @@ use sandbind_core::{
 use sandbind_engine::ports::PortError;
 use tokio::sync::watch;
 
-use self::{perform::Performer, sight::Sight};
+use self::{births::Births, perform::Performer, sight::Sight};
 use crate::{mirror::Key, notices::ClusterNotices, records::ClusterRecords, watch::Watches};
 
 /// Changes that come together are one look.
@@ -76,6 +77,7 @@ impl Keeper {
 /// Looks for ever.
 async fn keep(watches: &Watches, performer: &Performer, default_ttl: Option<Span>) {
     let mut agenda = Agenda::default();
+    let births = Births::default();
     let mut resync = Instant::now() + RESYNC;
     loop {
         let next = agenda.next().unwrap_or(resync).min(resync);
@@ -88,12 +90,13 @@ async fn keep(watches: &Watches, performer: &Performer, default_ttl: Option<Span
             watches.touched.all();
         }
         let sight = Sight::new(watches);
+        births.seen(&sight);
         let now = Instant::now();
         for key in sight.about(&watches.touched.take()) {
             agenda.touch(key, now);
         }
         let looks = agenda.take(now).into_iter().map(|key| {
-            let look = look(&sight, performer, default_ttl, key.clone());
+            let look = look(&sight, &births, performer, default_ttl, key.clone());
             async { (key, look.await) }
         });
         let looked: Vec<_> = futures::stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
@@ -106,11 +109,12 @@ async fn keep(watches: &Watches, performer: &Performer, default_ttl: Option<Span
 /// One look. Answers when to look again without a reason.
 async fn look(
     sight: &Sight<'_>,
+    births: &Births,
     performer: &Performer,
     default_ttl: Option<Span>,
     key: Key,
 ) -> Option<Duration> {
-    let view = sight.view(&key)?;
+    let view = births.count(&key.name, sight.view(&key)?);
     let records = sight.records(&key, &view);
     let now = Timestamp::now();
     let seen = SeenSandbox {
@@ -122,6 +126,12 @@ async fn look(
         now,
     };
     let decision = decide(&seen);
+    // Before anything is awaited: the next look counts them.
+    for action in &decision.actions {
+        if let Action::Prepare(preparation) = action {
+            births.begin(preparation);
+        }
+    }
     // The finalizer changes the revision that later actions would name: those wait for the next look, which the change brings.
     let hold = decision.actions.contains(&Action::Hold);
     for action in decision.actions {

@@ -72,7 +72,7 @@ impl Performer {
     }
 
     async fn prepare(&self, preparation: Preparation) -> Answer<()> {
-        let Preparation { key, linger } = preparation;
+        let Preparation { key, linger, .. } = preparation;
         let random = random_bytes().map_err(|error| PortError::failed("drawing an incarnation", error))?;
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         let (spec, mut status) = reserve::begin(key, identity::incarnation(random), None, &[], now);

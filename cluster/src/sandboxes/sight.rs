@@ -40,6 +40,11 @@ impl<'w> Sight<'w> {
         Self { watches, records, pods, plugins, views: Mutex::default() }
     }
 
+    /// Names of all records.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        self.records.values().flatten().map(|record| record.name.as_str()).collect()
+    }
+
     /// The sandboxes that touches are about.
     pub(super) fn about(&self, touches: &Touches) -> BTreeSet<Key> {
         let mut keys = touches.sandboxes.clone();

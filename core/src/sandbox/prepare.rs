@@ -1,5 +1,7 @@
 //! Resources that a Sandbox asks for before any pod comes.
 
+use std::sync::Arc;
+
 use super::{SeenSandbox, validate::ALL_RESOURCES};
 use crate::{
     api::{duration::Span, instance::InstanceKey, plugin::DEFAULT_PER_NAMESPACE},
@@ -14,6 +16,8 @@ pub struct Preparation {
     pub key: InstanceKey,
     /// How long it stays when unused.
     pub linger: Span,
+    /// The plugin it will most likely be made from, `name@version`: it counts for that one's limits.
+    pub identity: String,
 }
 
 /// A prepared resource that has no record.
@@ -42,9 +46,14 @@ pub(super) fn missing(seen: &SeenSandbox<'_>) -> Vec<Missing> {
     names.sort_unstable();
     names.dedup();
     names.retain(|name| !has_record(seen, name));
-    let found = names.into_iter().map(|name| Missing {
-        name: name.to_owned(),
-        way: preparation(seen, name, declared.get(name).copied()),
+    // What is made for one name counts when the next is looked at.
+    let mut view = seen.view.clone();
+    let found = names.into_iter().map(|name| {
+        let way = preparation(seen, &view, name, declared.get(name).copied());
+        if let Ok(preparation) = &way {
+            *Arc::make_mut(&mut view.counts).entry(preparation.identity.clone()).or_default() += 1;
+        }
+        Missing { name: name.to_owned(), way }
     });
     found.collect()
 }
@@ -55,10 +64,11 @@ fn has_record(seen: &SeenSandbox<'_>, resource: &str) -> bool {
 
 fn preparation(
     seen: &SeenSandbox<'_>,
+    view: &View,
     name: &str,
     linger: Option<Span>,
 ) -> Result<Preparation, Box<Problem>> {
-    let namespace = &seen.view.namespace;
+    let namespace = &view.namespace;
     let Some(linger) = linger else {
         return Err(Box::new(Problem::error(
             "UnknownResource",
@@ -77,16 +87,15 @@ fn preparation(
         resource: name.to_owned(),
         scope: None,
     };
-    let snapshot = binding::plan_key(seen.view, &key, None)?;
+    let snapshot = binding::plan_key(view, &key, None)?;
     let longest = snapshot.plugin.limits.as_ref();
     let limit = longest.and_then(|limits| limits.per_namespace).unwrap_or(DEFAULT_PER_NAMESPACE);
-    crowded(seen.view, seen.name, &snapshot.identity, limit).map_or_else(
-        || {
-            let longest = longest.and_then(|limits| limits.linger);
-            Ok(Preparation { key, linger: longest.map_or(linger, |longest| linger.min(longest)) })
-        },
-        |problem| Err(Box::new(problem)),
-    )
+    if let Some(problem) = crowded(view, seen.name, &snapshot.identity, limit) {
+        return Err(Box::new(problem));
+    }
+    let longest = longest.and_then(|limits| limits.linger);
+    let linger = longest.map_or(linger, |longest| linger.min(longest));
+    Ok(Preparation { key, linger, identity: snapshot.identity })
 }
 
 fn crowded(view: &View, sandbox: &str, identity: &str, limit: u32) -> Option<Problem> {

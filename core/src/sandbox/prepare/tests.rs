@@ -69,6 +69,11 @@ fn what_cannot_be_made_says_why() {
     limited.view.plugins =
         Arc::new(Plugins::new([plugin("pg", &json!({"perNamespace": 2, "linger": "1m"}))]));
     assert_eq!(ways(&limited), ["db for 1m"]);
+    let mut two = preparing(&["*"]);
+    two.view.plugins = Arc::new(Plugins::new([plugin("pg", &json!({"perNamespace": 1}))]));
+    two.view.bindings =
+        vec![binding("two", &json!([{"name": "a", "plugin": "pg"}, {"name": "b", "plugin": "pg"}]))];
+    assert_eq!(ways(&two), ["a for 5m", "b: TooManyInstances"]);
     limited.view.counts = Arc::new([("pg@1.0.0".to_owned(), 2)].into());
     assert_eq!(ways(&limited), ["db: TooManyInstances"]);
 }
