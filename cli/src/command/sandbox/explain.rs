@@ -114,6 +114,13 @@ fn of_sandbox(sandbox: &Sandbox, facts: &Facts) -> Vec<Problem> {
         let Some(condition) = super::verdict::condition(&status.conditions, type_) else { continue };
         let reason = if condition.message.is_empty() { &condition.reason } else { &condition.message };
         let problem = if type_ == "Outdated" { Problem::warning } else { Problem::error };
+        // Only a removal is a cluster admin's matter.
+        let way_out = match (type_, condition.reason.as_str()) {
+            ("Stalled", reason) if reason != "DeleteFailing" => {
+                "what is said of its resources here says more"
+            }
+            _ => way_out,
+        };
         findings.push(problem(type_, place(facts), reason, way_out));
     }
     findings.extend(told);
@@ -168,7 +175,18 @@ fn of_resource(resource: &SandboxResource, facts: &Facts) -> Option<Problem> {
             reason("its delete steps run"),
             "new pods wait until it is gone, then get a new one",
         )),
-        other => Some(Problem::warning("Unknown", place, reason(other), "")),
+        "Pending" => Some(Problem::warning(
+            "NotPrepared",
+            place,
+            reason("it is about to be made"),
+            "it is made by itself as soon as nothing stands against it",
+        )),
+        other => Some(Problem::warning(
+            "Unknown",
+            place,
+            reason(other),
+            "ask a command of the same version as the installation",
+        )),
     }
 }
 
