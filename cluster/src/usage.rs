@@ -122,8 +122,7 @@ impl Usage for ClusterUsage {
         }
         let users = self.watches.pods.users(incarnation);
         let mut evidence: Vec<Evidence> = by_pods(users.iter().map(AsRef::as_ref)).into_iter().collect();
-        let vanished = self.watches.pods.vanished(incarnation);
-        evidence.extend(vanished.into_iter().map(|one| Evidence::Vanished { name: one.key.name }));
+        // Pods that vanished are no hint: only the proof asks for their nodes, and it is made only where no hint says "in use".
         let namespace = self.watches.namespaces.get(&Key::new("", &*key.namespace));
         if namespace.is_some_and(|namespace| namespace.uid == key.namespace_uid) {
             let sandbox = self.watches.sandboxes.get(&Key::new(&*key.namespace, &*key.sandbox));

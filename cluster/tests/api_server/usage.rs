@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{Namespace, Pod},
+    core::v1::{Namespace, Node, Pod},
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use sandbind_cluster::usage::ClusterUsage;
 use sandbind_core::{
@@ -80,6 +80,9 @@ async fn a_running_pod_that_vanishes_is_held_against_the_resource_until_its_node
     bed.watching(async {
         bed.pod("web", &record, &json!({name::LABEL_SANDBOX: "pr-1"})).await;
         let node = format!("{}-node", bed.shop);
+        let nodes: Api<Node> = Api::all(bed.client.clone());
+        let object = Node { metadata: ObjectMeta { name: Some(node.clone()), ..ObjectMeta::default() }, ..Node::default() };
+        nodes.create(&PostParams::default(), &object).await.unwrap();
         let bind = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "web"}, "target": {"kind": "Node", "name": node}});
         let request = http::Request::post(format!("/api/v1/namespaces/{}/pods/web/binding", bed.shop))
             .header("content-type", "application/json")
@@ -92,12 +95,12 @@ async fn a_running_pod_that_vanishes_is_held_against_the_resource_until_its_node
         let runs = || async { bed.watches.pods.users(&record.spec.incarnation).iter().any(|pod| !pod.still) };
         eventually("it runs", runs).await;
         pods.delete("web", &DeleteParams::default().grace_period(0)).await.unwrap();
-        eventually("it vanished", || async {
-            matches!(usage.hint(&record).evidence[..], [Evidence::Vanished { .. }])
-        })
-        .await;
+        let gone = || async { !bed.watches.pods.vanished(&record.spec.incarnation).is_empty() };
+        eventually("it vanished", gone).await;
+        assert!(usage.hint(&record).evidence.is_empty(), "a hint would keep the proof from being made");
+        assert_eq!(only(&usage.prove(&record).await.unwrap()), &Evidence::Vanished { name: "web".into() });
+        nodes.delete(&node, &DeleteParams::default()).await.unwrap();
         assert!(usage.prove(&record).await.unwrap().evidence.is_empty(), "there is no such node");
-        assert!(usage.hint(&record).evidence.is_empty());
     })
     .await;
     bed.end().await;
