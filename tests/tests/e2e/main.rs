@@ -3,6 +3,7 @@
 
 mod admission;
 mod bound;
+mod confined;
 mod docs;
 mod failing;
 mod leaving;
