@@ -101,7 +101,7 @@ pub enum Command {
 /// Commands of the project's own tasks.
 #[derive(Debug, Subcommand)]
 pub enum Internal {
-    /// Write the generated files below DIR: manifests/, docs/reference/cli.md
+    /// Write the generated files below DIR: manifests/, docs/reference/
     Generate {
         /// Root of the source tree
         dir: PathBuf,

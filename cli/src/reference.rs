@@ -1,103 +1,28 @@
-//! The reference of the command line, made from what the parser knows.
+//! The pages below `docs/reference/`, each made from the one place where its subject is written down.
 
-use std::fmt::Write as _;
+mod api;
+mod cli;
+mod codes;
+mod environment;
+mod flags;
+mod metrics;
+mod programs;
 
-use clap::{Arg, Command, CommandFactory as _};
-
-use crate::args::Args;
-
-/// Markdown: one section for each command, hidden ones left out.
-pub(crate) fn markdown() -> String {
-    let mut root = Args::command();
-    root.build();
-    let mut text = String::from(
-        "# Command line\n\n\
-         Data goes to stdout, everything else to stderr. `-o human|json|yaml` says how data is shown. Every problem has a code, a place, a \
-         reason and a way out.\n\n\
-         | exit code | meaning |\n|---|---|\n\
-         | 0 | done |\n| 1 | failed |\n| 2 | wrong usage |\n| 3 | not within `--timeout` |\n\n\
-         ## Flags of every command\n\n",
-    );
-    flags(&mut text, root.get_arguments().filter(|arg| arg.is_global_set()));
-    for command in visible(&root) {
-        section(&mut text, command, "sandbind");
-    }
-    text
+/// Every page: its path below the root, its content.
+pub(crate) fn pages() -> Vec<(String, String)> {
+    [
+        ("api", api::markdown()),
+        ("cli", cli::markdown()),
+        ("codes", codes::markdown()),
+        ("environment", environment::markdown()),
+        ("metrics", metrics::markdown()),
+        ("programs", programs::markdown()),
+    ]
+    .map(|(name, text)| (format!("docs/reference/{name}.md"), text))
+    .into()
 }
 
-fn visible(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
-}
-
-fn section(text: &mut String, command: &Command, parent: &str) {
-    let name = format!("{parent} {}", command.get_name());
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let children: Vec<&Command> = visible(command).collect();
-    if !children.is_empty() {
-        let _infallible = write!(text, "\n## {name}\n\n{about}.\n");
-        for child in children {
-            section(text, child, &name);
-        }
-        return;
-    }
-    let level = if parent == "sandbind" { "##" } else { "###" };
-    let mut usage = name.clone();
-    for arg in own(command).filter(|arg| arg.is_positional()) {
-        let value = arg.get_value_names().and_then(<[_]>::first).map(ToString::to_string);
-        let value = value.unwrap_or_else(|| arg.get_id().as_str().to_uppercase()).replace(['<', '>'], "");
-        let several = if arg.get_num_args().is_some_and(|range| range.max_values() > 1) { "…" } else { "" };
-        let _infallible = if arg.is_required_set() {
-            write!(usage, " {value}{several}")
-        } else {
-            write!(usage, " [{value}{several}]")
-        };
-    }
-    let _infallible = write!(text, "\n{level} {name}\n\n{about}.\n\n```\n{usage}\n```\n");
-    let flags_of: Vec<&Arg> = own(command).filter(|arg| !arg.is_positional()).collect();
-    if !flags_of.is_empty() {
-        text.push('\n');
-        flags(text, flags_of.into_iter());
-    }
-}
-
-/// The arguments that are this command's alone.
-fn own(command: &Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|arg| {
-        !arg.is_global_set() && !arg.is_hide_set() && !matches!(arg.get_id().as_str(), "help" | "version")
-    })
-}
-
-fn flags<'a>(text: &mut String, args: impl Iterator<Item = &'a Arg>) {
-    text.push_str("| flag | meaning |\n|---|---|\n");
-    for arg in args {
-        let takes_value = arg.get_action().takes_values();
-        let value = arg.get_value_names().and_then(<[_]>::first).filter(|_| takes_value);
-        let mut flag = match (arg.get_short(), arg.get_long()) {
-            (Some(short), Some(long)) => format!("-{short}, --{long}"),
-            (None, Some(long)) => format!("--{long}"),
-            (Some(short), None) => format!("-{short}"),
-            (None, None) => continue,
-        };
-        if let Some(value) = value {
-            let _infallible = write!(flag, " {value}");
-        }
-        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let possible: Vec<String> =
-            arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
-        let possible = if takes_value && !possible.is_empty() {
-            format!(": {}", possible.join(", "))
-        } else {
-            String::new()
-        };
-        let defaults: Vec<String> =
-            arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
-        let default = if takes_value && !defaults.is_empty() {
-            format!("; default `{}`", defaults.join(" "))
-        } else {
-            String::new()
-        };
-        let required = if arg.is_required_set() { "; required" } else { "" };
-        let _infallible =
-            writeln!(text, "| `{flag}` | {}{possible}{default}{required} |", help.replace('|', "\\|"));
-    }
+/// Text that cannot end a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
 }

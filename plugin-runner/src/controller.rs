@@ -62,8 +62,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     }));
     let certificates = Certificates::new();
     telemetry::register_certificate(&mut registry, certificates.clone());
-    let leads = Gauge::<i64>::default();
-    registry.register("sandbind_runner_leading", "1 in the replica that drives", leads.clone());
+    let leads = register_leading(&mut registry);
 
     let listener =
         TcpListener::bind(args.listen).await.with_context(|| format!("listening at {}", args.listen))?;
@@ -161,6 +160,13 @@ async fn reach(
         std::future::ready(())
     };
     runner_identity::follow(client.clone(), &args.namespace, told).await;
+}
+
+/// Says which replica drives.
+pub fn register_leading(registry: &mut Registry) -> Gauge {
+    let leads = Gauge::default();
+    registry.register("sandbind_runner_leading", "1 in the replica that drives, else 0", leads.clone());
+    leads
 }
 
 /// Shows in metrics and log who drives.

@@ -27,6 +27,11 @@ impl Counting {
         registry.register("sandbind_writes", "Durable writes that succeeded, by kind", writes.clone());
         Self { writes, end_at }
     }
+
+    /// Counts a write.
+    pub fn count(&self, point: Point) {
+        self.writes.get_or_create(&Labels { point: point.to_string() }).inc();
+    }
 }
 
 impl Tracer for Counting {
@@ -36,7 +41,7 @@ impl Tracer for Counting {
             abrupt::begin_anew(&format!("--abort-at={rest}"));
         }
         if side == Side::After {
-            self.writes.get_or_create(&Labels { point: point.to_string() }).inc();
+            self.count(point);
         }
     }
 }

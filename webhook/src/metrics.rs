@@ -58,7 +58,8 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    pub(crate) fn decided(&self, route: &'static str, verdict: &'static str, reason: &str) {
+    /// Counts an answer.
+    pub fn decided(&self, route: &'static str, verdict: &'static str, reason: &str) {
         self.decisions.get_or_create(&Decision { route, verdict, reason: reason.to_owned() }).inc();
     }
 

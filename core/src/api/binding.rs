@@ -28,34 +28,35 @@ use super::duration::Span;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceBindingSpec {
-    /// Pods that carry the sandbox label and match; empty: all of them.
+    /// Which pods: those that carry the sandbox label and match. Left out: all that carry the label.
     #[serde(default)]
     pub selector: LabelSelector,
-    /// Only in the system namespace: the namespaces in which this binding holds.
+    /// Only in the system namespace, and there needed: the namespaces in which this binding holds; `{}` means all. A namespace's
+    /// own binding of the same resource name wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<LabelSelector>,
-    /// The resources.
+    /// The resources that the pods get.
     #[schemars(length(min = 1, max = 32))]
     pub resources: Vec<BoundResource>,
-    /// Environment variables.
+    /// Environment variables of the containers, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<BoundEnv>,
-    /// Files.
+    /// Folders of files in the containers. They follow each refresh; env vars do not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<BoundFiles>,
-    /// Names of the containers that get env and files. Left out: all that come after the sidecar, init containers included.
+    /// Names of the containers that get env and files. Left out: all that start after the sidecar, init containers included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containers: Option<Vec<String>>,
-    /// When the pod already sets an env var of this name.
+    /// When the pod already sets an env var of this name: `Replace` it, `Keep` the pod's own, or `Deny` the pod.
     #[serde(default)]
     pub on_conflict: OnConflict,
-    /// How long admissions and pods wait.
+    /// How long admissions and pods wait for the resources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
-    /// How long after the last pod the resource stays. Default 60s.
+    /// How long the resource stays after its last pod; of the bindings that share it the longest counts. Default 1m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linger: Option<Span>,
-    /// How the app learns of new files.
+    /// How the app learns of new files after a refresh. Left out: it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_refresh: Option<OnRefresh>,
 }
@@ -70,10 +71,12 @@ pub struct BoundResource {
     /// `name`, `name@1.2.0`, `name@<semver requirement>`, `name@latest` or `name@draft`.
     #[schemars(length(min = 1, max = 300))]
     pub plugin: String,
-    /// What shares one resource.
+    /// What shares one resource: all pods of the `Sandbox`, those of one `Workload` (its Deployment, StatefulSet, Job …), or one
+    /// `Pod`.
     #[serde(default)]
     pub scope: Scope,
-    /// Values for the plugin's params; may use `$(sandbox)`, `$(namespace)`, in Workload and Pod scope `$(workload)`, and `$$`.
+    /// Values for the plugin's params; `$(sandbox)`, `$(namespace)` and, in Workload and Pod scope, `$(workload)` stand for names,
+    /// `$$` for a dollar.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
 }
@@ -99,10 +102,10 @@ pub struct BoundEnv {
     /// Name of the variable.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Text with ordinary Kubernetes expansion of `$(VAR)`; also `$(sandbox)` and `$(namespace)`.
+    /// Text; `$(VAR)` is an earlier variable, as ever in Kubernetes, and `$(sandbox)` and `$(namespace)` are names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// An output of a resource.
+    /// The value is an output of a resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<EnvSource>,
 }
@@ -121,7 +124,7 @@ pub struct EnvSource {
 pub struct ResourceOutput {
     /// The resource's name in this binding.
     pub name: String,
-    /// `<step>.<output>`.
+    /// Which of its outputs: `<step>.<output>`.
     pub output_key: String,
 }
 
@@ -129,7 +132,7 @@ pub struct ResourceOutput {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BoundFiles {
-    /// Absolute path of the folder in the containers.
+    /// Absolute path of the folder in the containers, such as `/bindings/db`.
     #[schemars(length(min = 2, max = 512))]
     pub path: String,
     /// The resource's name in this binding.
@@ -143,9 +146,9 @@ pub struct BoundFiles {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FileItem {
-    /// `<step>.<output>`.
+    /// Which output: `<step>.<output>`.
     pub output_key: String,
-    /// Path relative to the folder. Default: the output key.
+    /// Path of the file, relative to the folder. Default: the output key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Permission bits in octal, such as `0440`. Default `0444`.
@@ -170,13 +173,14 @@ pub enum OnConflict {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Wait {
-    /// What happens when the resource is not ready within `block`.
+    /// When a resource is not ready within `block`: `Auto` admits the pod gated, `Block` denies it; `Gate` admits it gated without
+    /// waiting.
     #[serde(default)]
     pub mode: WaitMode,
-    /// How long an admission may be held, at most 10s. Default 10s.
+    /// How long an admission may be held, up to 10s. Default 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<Span>,
-    /// How long a gated pod waits before its sidecar gives up and is restarted. Default 30m.
+    /// How long a gated pod waits before its sidecar gives up and is restarted, 10s to 1d. Default 30m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Span>,
 }
@@ -197,10 +201,10 @@ pub enum WaitMode {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnRefresh {
-    /// A POST on loopback.
+    /// By a `POST` to the pod's own loopback address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpNotify>,
-    /// A signal; needs a shared process namespace and the same uid.
+    /// By a signal; the pod must share its process namespace and the container run as a known user that is not root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<SignalNotify>,
 }
@@ -209,10 +213,10 @@ pub struct OnRefresh {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpNotify {
-    /// Port in the pod.
+    /// Port that the app listens on.
     #[schemars(range(min = 1))]
     pub port: u16,
-    /// Path. Default `/`.
+    /// Path of the request. Default `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
@@ -221,9 +225,9 @@ pub struct HttpNotify {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignalNotify {
-    /// Name of the container.
+    /// Name of the container whose processes are signalled.
     pub container: String,
-    /// Signal name, such as `SIGHUP`.
+    /// Name of the signal, such as `SIGHUP`.
     pub name: String,
 }
 
@@ -234,7 +238,7 @@ pub struct ResourceBindingStatus {
     /// The generation that the conditions speak of.
     #[serde(default)]
     pub observed_generation: i64,
-    /// `Accepted`, `ResolvedRefs`.
+    /// `Accepted`: the binding itself is right. `ResolvedRefs`: what it names is there and may be used.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }

@@ -23,7 +23,7 @@ pub const MAX_WANTED: usize = 512;
 /// Top owners kept at most; the oldest go first.
 pub const MAX_OWNERS: usize = 32;
 
-/// What never changes in the life of one resource.
+/// The authoritative record of one resource, in the system namespace. sandbind alone writes it.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "sandbind.dev",
@@ -139,7 +139,7 @@ pub struct ResourceInstanceStatus {
     /// What it is doing, one line, for people; never a value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// `Ready`, `Reconciling`, `Stalled`, `Outdated`, `RefreshFailing`.
+    /// `Ready` always; `Reconciling`, `Stalled`, `Outdated`, `RefreshFailing` while they are true.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }
@@ -272,7 +272,7 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptEnd {
-    /// The attempt.
+    /// Which attempt, from 1.
     pub attempt: u32,
     /// `exit 1`, `deadline`, `lost`, `never started`, `missing output url` …
     pub how: String,
@@ -296,18 +296,18 @@ pub struct Failure {
     /// What the step was part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
-    /// The step.
+    /// Name of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// The attempt.
+    /// Which attempt, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// How it ended, as in [`AttemptEnd::how`], or why no step could run.
+    /// How it ended, such as `exit 1` or `deadline`, or why no step could run.
     pub how: String,
     /// The script's last line, at most 200 characters.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_line: String,
-    /// When.
+    /// When it failed.
     #[schemars(with = "String")]
     pub at: Timestamp,
 }
@@ -333,7 +333,7 @@ pub struct Owner {
     pub kind: String,
     /// Name in the tenant's namespace.
     pub name: String,
-    /// UID.
+    /// UID of the owner.
     pub uid: String,
 }
 

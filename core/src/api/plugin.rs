@@ -31,27 +31,27 @@ pub struct ResourcePluginSpec {
     /// Semantic version without build metadata. With it the content is immutable; without it this is the draft.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Free text.
+    /// Free text, shown by `plugin get`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Where steps run.
     pub runner: Runner,
-    /// What a binding may pass. Left out: the inputs with `valueFromSandbox` say so, and all are optional.
+    /// What a binding may pass. Left out: what the inputs with `valueFromSandbox` name, all of it optional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Vec<Param>>,
-    /// The create workflow: a graph by `valueFromStep`; list order means nothing.
+    /// The steps that make a resource. Their order follows from `valueFromStep`; that of the list means nothing.
     #[serde(default)]
     pub create: Vec<Step>,
-    /// The delete workflow.
+    /// The steps that remove it, also when making it failed; retried until they succeed.
     #[serde(default)]
     pub delete: Vec<Step>,
-    /// Rotation or renewal while the resource is in use.
+    /// Rotation or renewal while the resource is in use. Left out: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<Refresh>,
     /// Which namespaces may use the plugin. Left out: those with the label `sandbind.dev/enabled: "true"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
-    /// Bounds on use.
+    /// How much of the plugin may be used at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
 }
@@ -60,13 +60,14 @@ pub struct ResourcePluginSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Runner {
-    /// Image of the step container.
+    /// Image of the step container `main`; it must have what the scripts need.
     #[serde(default)]
     pub image: String,
-    /// Namespace of the step pods; must be one that the installation allows. Left out: the first of those.
+    /// Namespace of the step pods, one of those that the installation allows. Left out: the first of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Text of a partial pod template in YAML or JSON, merged strategically; the step container is `main`.
+    /// Text of a partial pod template in YAML or JSON, merged strategically into the step pod, such as env from Secrets for
+    /// container `main`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_template_overlay: Option<String>,
 }
@@ -77,16 +78,16 @@ pub struct Runner {
 pub struct Param {
     /// Name, as in the inputs.
     pub name: String,
-    /// Value when nobody gives one. Without it the param is required.
+    /// Value when nobody gives one. Left out: the param is required, unless it is `optional`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// Regular expression that the whole value must match.
+    /// Regular expression that the whole value must match. Left out: any value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// Whether the value is kept out of logs and messages.
+    /// Whether the value is kept out of logs and messages. Default `false`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub sensitive: bool,
-    /// Whether it may be left out although it has no default.
+    /// Whether it may be left out although it has no default. Default `false`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub optional: bool,
     /// Free text.
@@ -107,19 +108,19 @@ pub struct Step {
     /// Values the script writes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
-    /// Run by its shebang; without one, by `/bin/sh`.
+    /// The script, run by the program in its first line `#!…`, else by `/bin/sh`.
     #[serde(default)]
     pub script: String,
-    /// Time until the script is signalled. Default 10m.
+    /// How long the script may run until it is signalled, 1s to 1d. Default 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
-    /// Further attempts after a failed one. Create and refresh: default 0; delete is retried for ever.
+    /// Further attempts of a create or refresh step after a failed one, at most 100; delete steps are retried for ever. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
-    /// Signal at the deadline. Default SIGTERM.
+    /// Signal that the script gets at its timeout, such as `SIGINT`. Default `SIGTERM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// Time between that signal and SIGKILL. Default 30s.
+    /// How long it may go on after that signal until every process is killed, at most 1h. Default 30s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace: Option<Span>,
 }
@@ -131,13 +132,13 @@ pub struct Input {
     /// Unique among the inputs of the step, at most 30 characters; with `valueFromSandbox` the name of the param.
     #[schemars(length(min = 1, max = 30))]
     pub name: String,
-    /// The value is the param of this name.
+    /// `true`: the value is the param of this name, from the binding or the Sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from_sandbox: Option<bool>,
     /// The value is an output of another step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from_step: Option<ValueFromStep>,
-    /// How the script sees it. Default: an env var, the name in upper case with `-` turned into `_`.
+    /// How the script sees it. Left out: as an env var, the name in upper case with `-` turned into `_`.
     #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
     pub as_: Option<InputAs>,
     /// Kept as written; means nothing.
@@ -149,9 +150,9 @@ pub struct Input {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueFromStep {
-    /// The step.
+    /// Name of the step.
     pub name: String,
-    /// Its output.
+    /// Name of its output.
     pub output: String,
 }
 
@@ -159,10 +160,10 @@ pub struct ValueFromStep {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InputAs {
-    /// Environment variable.
+    /// Name of the environment variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
-    /// File; a relative path is below the step's working folder.
+    /// Path of the file; a relative one is below the step's working folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
@@ -177,7 +178,7 @@ pub struct Output {
     /// The file it is read from, byte for byte; a relative path is below the step's working folder.
     #[serde(default)]
     pub value_from_path: String,
-    /// False: only for later steps, never for pods.
+    /// `false` keeps the output for later steps: no pod gets it. Default `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver: Option<bool>,
     /// Free text.
@@ -192,9 +193,9 @@ pub struct Output {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Refresh {
-    /// Time between the end of one and the start of the next.
+    /// Time between the end of one refresh and the start of the next.
     pub every: Span,
-    /// The steps.
+    /// The steps of the refresh.
     pub steps: Vec<Step>,
 }
 
@@ -202,9 +203,9 @@ pub struct Refresh {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
-    /// All, those the selector selects, or none.
+    /// `All` namespaces, those that the `Selector` selects, or `None`: the plugin is retired.
     pub from: AllowedFrom,
-    /// Selects namespaces by label; with `from: Selector`.
+    /// Selects namespaces by label; only with `from: Selector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
 }
@@ -224,11 +225,11 @@ pub enum AllowedFrom {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Resources that may be in creation at once. Default 10.
+    /// Resources that may be in creation at once; others wait their turn, fairly by namespace. Default 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub concurrency: Option<u32>,
-    /// Instances per namespace; over it pods are denied. Default 50.
+    /// Resources of the plugin in one namespace; over it pods are denied. Default 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub per_namespace: Option<u32>,
@@ -241,13 +242,13 @@ pub struct Limits {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourcePluginStatus {
-    /// Live instances that pinned this version.
+    /// Live resources made from this version.
     #[serde(default)]
     pub instances: i64,
     /// The generation that the conditions speak of.
     #[serde(default)]
     pub observed_generation: i64,
-    /// `Accepted`, `ResolvedRefs`.
+    /// `Accepted`: the plugin itself is right. `ResolvedRefs`: its step namespace is allowed.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }

@@ -29,19 +29,19 @@ use super::duration::Span;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SandboxSpec {
-    /// How long the sandbox lives.
+    /// `Explicit`: it lives until it is deleted or its TTL ends. `WhileUsed`: until its last resource is gone; what a pod makes.
     #[serde(default)]
     pub lifetime: Lifetime,
-    /// Its end deletes the sandbox, with an Event an hour before.
+    /// When it is deleted by itself, with an Event an hour before. Left out: never, unless the installation says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Ttl>,
-    /// Params per resource, over the binding's.
+    /// Params by name of the resource, over those of the binding; they hold for resources made from now on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, BTreeMap<String, String>>,
-    /// Resources to make before any pod comes; `["*"]`: all of Sandbox scope.
+    /// Names of resources to make before any pod comes; `["*"]` means all of Sandbox scope. They stay until the Sandbox is deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prepare: Vec<String>,
-    /// For plugins that want it. Left out: a function of the namespace's UID and the sandbox.
+    /// Routing key for plugins that want one. Left out: a function of the namespace's UID and the sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub routing_key: Option<String>,
@@ -61,9 +61,9 @@ pub enum Lifetime {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ttl {
-    /// How long.
+    /// How long it lives, at least 60s.
     pub duration: Span,
-    /// From when. Default createdAt.
+    /// From when: the object's creation, or the last time that a pod of it was seen.
     #[serde(default)]
     pub offset_from: OffsetFrom,
 }
@@ -84,7 +84,7 @@ pub enum OffsetFrom {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SandboxStatus {
-    /// The worst of its resources.
+    /// The sandbox as a whole: that of the resource that is farthest from ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<SandboxPhase>,
     /// `2/3 ready`, for people.
@@ -111,7 +111,7 @@ pub struct SandboxStatus {
     /// RFC 3339: when its TTL ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
-    /// `Ready`, `Reconciling`, `Stalled`, `Outdated`, `Conflicted`, `NotInjected`.
+    /// `Ready` always; `Reconciling`, `Stalled`, `Outdated`, `Conflicted`, `NotInjected` while they are true.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }
@@ -140,7 +140,7 @@ pub struct SandboxResource {
     /// `name@version` that was pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
-    /// The instance's phase.
+    /// Phase of its ResourceInstance.
     pub phase: String,
     /// Round of creating, from 1.
     pub round: i64,
@@ -170,7 +170,7 @@ pub struct SandboxResource {
 pub struct SandboxPod {
     /// The pod's name.
     pub name: String,
-    /// Gated, Bound or Unbound.
+    /// `Gated`: its sidecar waits. `Bound`: it has what it was promised. `Unbound`: it was not injected.
     pub state: PodState,
 }
 

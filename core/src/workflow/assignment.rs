@@ -105,25 +105,50 @@ fn places(input: &Input) -> (Option<String>, Option<String>) {
     (env, path)
 }
 
-/// What every script is told besides its inputs.
-fn environment(attempt: &Attempt<'_>, routing_key: &str) -> [(String, String); 12] {
+/// What every script is told besides its inputs: names, and what each stands for.
+pub const ENVIRONMENT: [(&str, &str); 12] = [
+    ("SANDBIND_SANDBOX", "Name of the sandbox: the value of the pods' label"),
+    ("SANDBIND_NAMESPACE", "Name of the namespace that the resource is for"),
+    ("SANDBIND_RESOURCE", "Name of the resource in the binding"),
+    (
+        "SANDBIND_INCARNATION",
+        "Random id of this resource's life; another for the next resource of the same name",
+    ),
+    (
+        "SANDBIND_NAME",
+        "Name for what the script makes: unique, DNS-safe, at most 40 characters, the same in create, refresh and delete of one round",
+    ),
+    ("SANDBIND_PHASE", "`create`, `refresh` or `delete`"),
+    ("SANDBIND_STEP", "Name of the step"),
+    ("SANDBIND_ATTEMPT", "Which attempt of the step this is, from 1"),
+    ("SIGNADOT_SANDBOX_ID", "As published: 13 characters of `[a-z0-9]`, unique like `SANDBIND_NAME`"),
+    ("SIGNADOT_SANDBOX_NAME", "As published: unique like `SANDBIND_NAME`, at most 30 characters"),
+    (
+        "SIGNADOT_SANDBOX_ROUTING_KEY",
+        "As published: `spec.routingKey` of the Sandbox, else a function of namespace and sandbox",
+    ),
+    ("SIGNADOT_RESOURCE_NAME", "As published: name of the resource in the binding"),
+];
+
+/// The values of [`ENVIRONMENT`].
+fn environment(attempt: &Attempt<'_>, routing_key: &str) -> impl Iterator<Item = (String, String)> {
     let Attempt { spec, round, work, step, attempt } = attempt;
     let (key, incarnation) = (&spec.key, spec.incarnation.as_str());
-    [
-        ("SANDBIND_SANDBOX", key.sandbox.clone()),
-        ("SANDBIND_NAMESPACE", key.namespace.clone()),
-        ("SANDBIND_RESOURCE", key.resource.clone()),
-        ("SANDBIND_INCARNATION", incarnation.to_owned()),
-        ("SANDBIND_NAME", identity::external_name(&key.sandbox, incarnation, *round)),
-        ("SANDBIND_PHASE", work.as_str().to_owned()),
-        ("SANDBIND_STEP", step.name.clone()),
-        ("SANDBIND_ATTEMPT", attempt.to_string()),
-        ("SIGNADOT_SANDBOX_ID", identity::published_sandbox_id(incarnation, *round)),
-        ("SIGNADOT_SANDBOX_NAME", identity::published_sandbox_name(&key.sandbox, incarnation, *round)),
-        ("SIGNADOT_SANDBOX_ROUTING_KEY", routing_key.to_owned()),
-        ("SIGNADOT_RESOURCE_NAME", key.resource.clone()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
+    let values = [
+        key.sandbox.clone(),
+        key.namespace.clone(),
+        key.resource.clone(),
+        incarnation.to_owned(),
+        identity::external_name(&key.sandbox, incarnation, *round),
+        work.as_str().to_owned(),
+        step.name.clone(),
+        attempt.to_string(),
+        identity::published_sandbox_id(incarnation, *round),
+        identity::published_sandbox_name(&key.sandbox, incarnation, *round),
+        routing_key.to_owned(),
+        key.resource.clone(),
+    ];
+    ENVIRONMENT.iter().zip(values).map(|((name, _), value)| ((*name).to_owned(), value))
 }
 
 /// Lines of a value that are shorter than this are too common to be taken for it.

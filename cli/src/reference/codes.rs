@@ -1,0 +1,69 @@
+//! What each code, condition and Event means: the one table of them. `tests/tests/docs/codes.rs` compares it with the source.
+
+mod binding;
+mod command;
+mod condition;
+mod plugin;
+mod pod;
+mod step;
+
+use std::fmt::Write as _;
+
+/// Codes of one subject: a heading, a sentence, and a line `CODE | meaning | way out` for each.
+struct Subject {
+    heading: &'static str,
+    about: &'static str,
+    columns: [&'static str; 3],
+    lines: &'static str,
+}
+
+const SUBJECTS: &[&[Subject]] = &[
+    plugin::SUBJECTS,
+    binding::SUBJECTS,
+    pod::SUBJECTS,
+    step::SUBJECTS,
+    condition::SUBJECTS,
+    command::SUBJECTS,
+];
+
+/// Markdown: one table for each subject.
+pub(super) fn markdown() -> String {
+    let mut text = String::from(
+        "# Codes, conditions, Events\n\n\
+         Every problem is told as `Code: place: reason (way out)`. The code is stable: it is also the reason of a condition and the label \
+         `reason` of the webhook's metrics. What is told at its place is exact; here is what it means in general.\n",
+    );
+    for Subject { heading, about, columns: [first, second, third], lines } in
+        SUBJECTS.iter().copied().flatten()
+    {
+        let _infallible =
+            write!(text, "\n## {heading}\n\n{about}\n\n| {first} | {second} | {third} |\n|---|---|---|\n");
+        for line in lines.lines() {
+            let mut cells = line.splitn(3, " | ");
+            let mut cell = || cells.next().unwrap_or_default();
+            let _infallible = writeln!(text, "| `{}` | {} | {} |", cell(), cell(), cell());
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_line_has_three_cells_and_stands_once_in_order() {
+        for subject in SUBJECTS.iter().copied().flatten() {
+            let mut names = BTreeSet::new();
+            let mut last = "";
+            for line in subject.lines.lines() {
+                let cells: Vec<&str> = line.split(" | ").collect();
+                assert!(cells.len() == 3 && cells.iter().all(|cell| !cell.trim().is_empty()), "{line}");
+                assert!(names.insert(cells[0]) && last < cells[0], "{}: {line}", subject.heading);
+                last = cells[0];
+            }
+        }
+    }
+}

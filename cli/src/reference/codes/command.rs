@@ -1,0 +1,77 @@
+//! What the command says besides.
+
+use super::Subject;
+
+const COLUMNS: [&str; 3] = ["code", "meaning", "way out"];
+
+pub(super) const SUBJECTS: &[Subject] = &[
+    Subject {
+        heading: "The command",
+        about: "Told by `sandbind` on stderr. Exit codes: [command line](cli.md).",
+        columns: COLUMNS,
+        lines: COMMAND,
+    },
+    Subject {
+        heading: "What `sandbox why` and `wait` find",
+        about: "Besides the codes of bindings, pods and steps.",
+        columns: COLUMNS,
+        lines: FINDING,
+    },
+];
+
+const COMMAND: &str = "\
+AlreadyExists | the sandbox exists | `--or-update` changes it
+BadBinding | a document of the stack is no ResourceBinding | compare with the [API](api.md)
+BadObject | a document is not an object of its kind | compare with the [API](api.md)
+BadPair | an argument is not `NAME=VALUE` | write it so
+BadPatch | the patch that was computed cannot be applied | report it as a fault of sandbind
+CannotRead | a file cannot be read | name one that can, or `-`
+CannotStart | the command of `run` cannot be started | name a program in PATH
+CannotWrite | a file cannot be written | see the reason told
+DemoFailed | a stage of the demo failed | run it again; `sandbind local gc` removes what may be left
+Failed | something went wrong that has no code of its own | see the reason told
+Files | a file for the command of `run` cannot be written | see the reason told
+Forbidden | you lack a right | ask for it, or use another `--context`
+InUse | what is to be removed is in use by those told | remove those first, or `--force`
+NoCluster | there is no kubeconfig, or it cannot be read | set `KUBECONFIG`, or `--kubeconfig` and `--context`
+NoPod | no file holds a pod | name the pod's file with `-f` too
+NoReason | `orphans forget` needs a reason | say who removed the resource, or why nobody needs to
+NoStateFolder | neither `XDG_STATE_HOME` nor `HOME` is set | set `HOME`
+NoSuchRun | there is no such run | `sandbind local list` shows those there are
+NotFound | there is no such object | the way out told names the command that lists them
+NotOpened | the sidecar gave up waiting for its resources | see the pod's Events
+NotRemoved | a run's resources could not be removed | see to the reason, then `sandbind local gc`
+NotText | an output is no text that an env var can hold | take it as a file
+NothingToShow | the status names no such resource or step | `sandbind sandbox get` shows those there are
+RefreshFailed | the refresh of `plugin test` failed | put the step right
+Refused | the API server refused it in its own words | see the reason told
+RunAlive | the run's process lives | end it; it removes its resources itself
+RunFile | the folder of runs cannot be used | make it writable, or set `XDG_STATE_HOME`
+TimedOut | it took longer than `--timeout` (exit code 3) | wait longer, or `sandbind sandbox why NAME`
+Unhealthy | checks of `doctor` failed | see each check
+UnknownDocument | a document of the stack is neither plugin nor binding | leave it out
+Unlabelled | the pod has no sandbox label: it never reaches the webhook | add `sandbind.dev/sandbox: NAME` to the pod template
+Unreachable | the API server does not answer | check `--context` and `--kubeconfig`
+WrongDuration | the time of `hold` is too long | hold for a shorter time
+WrongLabel | `--namespace-label` is not `KEY=VALUE` | write it so
+WrongParam | `--param` is not `RESOURCE.PARAM=VALUE` | write for example `--param db.seed=large`
+WrongPlugin | the plugin is not named as it can be, or means several versions | `NAME`, `NAME@1.2.0`, `NAME@^1`, `NAME@latest` or `NAME@draft`
+WrongStack | a stack has exactly one binding | put plugins and one binding into it";
+
+const FINDING: &str = "\
+BeingMade | a round of creating runs | wait; `sandbind sandbox logs NAME` shows what the steps write
+BeingRemoved | the delete steps run | wait; new pods then get a new one
+Conflicted | bindings disagree | let them agree, or give the resources different names
+Deleting | `wait --for ready`, and the sandbox is being deleted | `--for deleted`, then start anew
+Gated | a pod waits for its resources | it starts by itself as soon as they are ready
+NoSandbox | pods carry the label and no Sandbox was made for them | recreate the pods; else `sandbind doctor`
+NotInjected | a pod was made past the webhook | recreate it
+NotScheduled | a pod finds no node | make room, or ask for less
+NotSeenYet | the plugin runner has not looked at the Sandbox | if that lasts: `sandbind doctor`
+NothingPromised | no pod was bound and nothing is to be prepared | check label and bindings; `--allow-empty` waits on
+Outdated | the plugin or binding has moved on | scale to zero, or delete the sandbox, for what they say now
+PodRefused | a pod was refused; the webhook's own words follow | its controller tries again; `kubectl rollout restart` at once
+SidecarUnreachable | a sidecar cannot reach the plugin runner | let the pod reach port 7443 of it
+Stalled | a delete keeps failing | cluster admins: `sandbind orphans list`, `sandbind orphans retry ID --plugin NAME@VERSION`
+Unknown | a resource is in a phase that this version does not know | use the version of the installation
+WebhookUnreachable | the API server cannot reach the webhook | cluster admins: `sandbind doctor`";
