@@ -5,5 +5,7 @@
 mod cluster;
 #[path = "cli/offline.rs"]
 mod offline;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/support.rs"]
 mod support;

@@ -8,6 +8,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use sandbind_tests::pages;
 use serde_json::Value;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
@@ -360,6 +361,9 @@ fn the_demo_verifies_every_stage_and_leaves_nothing() {
     7. nothing is left: no record, no outputs, no folder of the resource, no process
     ");
     assert!(stdout.contains("all 7 stages verified in "), "{stdout}");
+    let page = pages::blocks(&pages::text("docs/quick-start.md")).unwrap();
+    let shown = page.iter().find(|block| block.text.starts_with("1. webhook")).unwrap();
+    assert_eq!(pages::shows(&stdout, &shown.text), Ok(()), "{stdout}");
     let masked = stdout
         .lines()
         .filter_map(|line| line.rsplit_once(['=', ' ']))

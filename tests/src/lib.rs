@@ -1,1 +1,3 @@
-//! Helpers of the end-to-end tests.
+//! What several tests share that needs no cluster: how the project's pages are read.
+
+pub mod pages;

@@ -1,93 +1,153 @@
-//! Every example in the docs that is marked `<!-- test: run -->` or `<!-- test: apply -->` is run, in order, page by page.
+//! Every example in the pages is run, applied or checked, page by page and in order. Which page has unmarked ones, the tests
+//! without a cluster say.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use super::support::{Ledger, Namespace, calm};
+use sandbind_tests::pages::{self, Block, Mark};
 
-/// A marked block.
-#[derive(Debug)]
-struct Block {
-    mark: String,
-    text: String,
+use super::support::{
+    Ledger, Namespace, calm,
+    kubectl::{feed, sandbind_with},
+};
+
+/// Where a page's reader sits: a namespace that kubectl and sandbind take from the context, and a folder with the examples.
+struct Reader {
+    page: &'static str,
+    space: Namespace,
+    folder: PathBuf,
+    printed: String,
 }
 
-fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        let Some(mark) = line.strip_prefix("<!-- test: ").and_then(|rest| rest.strip_suffix(" -->")) else {
-            continue;
-        };
-        assert!(lines.next().is_some_and(|fence| fence.starts_with("```")), "no block after `{line}`");
-        let text: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
-        blocks.push(Block { mark: mark.to_owned(), text: text.join("\n") });
+impl Reader {
+    fn new(page: &'static str) -> Self {
+        let space = Namespace::new();
+        let folder = std::env::temp_dir().join(&space.name);
+        std::fs::create_dir(&folder).unwrap();
+        for name in ["examples", "manifests"] {
+            symlink(pages::root().join(name), folder.join(name)).unwrap();
+        }
+        let kubeconfig = folder.join("kubeconfig");
+        std::fs::copy(std::env::var_os("KUBECONFIG").unwrap(), &kubeconfig).unwrap();
+        let context = ["config", "set-context", "--current", "--namespace", &space.name];
+        let set = Command::new("kubectl").args(context).env("KUBECONFIG", &kubeconfig).output().unwrap();
+        assert!(set.status.success(), "{set:?}");
+        Self { page, space, folder, printed: String::new() }
     }
-    blocks
+
+    fn follow(&mut self, block: &Block) {
+        let place = format!("{}:{}", self.page, block.line);
+        match &block.mark {
+            None => {}
+            Some(Mark::Skip(why)) => eprintln!("{place}: left out: {why}"),
+            Some(Mark::Apply) => {
+                self.space.apply(&block.text);
+            }
+            Some(Mark::Check) => {
+                let checked = feed(&["apply", "--dry-run=server", "-f", "-"], &block.text);
+                checked.unwrap_or_else(|error| panic!("{place}: {error}"));
+            }
+            Some(Mark::Plugin) => {
+                let ended = sandbind_with(&["plugin", "validate", "-f", "-"], &block.text);
+                assert_eq!(ended.code, 0, "{place}: {}{}", ended.stdout, ended.stderr);
+            }
+            Some(Mark::Run) => self.run(&place, &block.text),
+            Some(Mark::Shows) => {
+                let shown = pages::shows(&self.printed, &block.text);
+                shown.unwrap_or_else(|line| panic!("{place}: not printed: {line}\n{}", self.printed));
+            }
+        }
+    }
+
+    fn run(&mut self, place: &str, text: &str) {
+        let output = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", text])
+            .current_dir(&self.folder)
+            .env("KUBECONFIG", self.folder.join("kubeconfig"))
+            .env("XDG_STATE_HOME", self.folder.join("state"))
+            .env("NAMESPACE", &self.space.name)
+            .output()
+            .unwrap();
+        self.printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "{place}: {text}\n{}{}",
+            self.printed,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
 }
 
-fn run_page(page: &str) {
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn read(page: &'static str) {
     let _calm = calm();
     Ledger::get();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let text = fs::read_to_string(root.join("docs").join(page)).unwrap();
-    let space = Namespace::new();
-    // kubectl and sandbind take the namespace from the context.
-    let kubeconfig = std::env::temp_dir().join(format!("{}.kubeconfig", space.name));
-    fs::copy(std::env::var_os("KUBECONFIG").unwrap(), &kubeconfig).unwrap();
-    let context = ["config", "set-context", "--current", "--namespace", &space.name];
-    assert!(Command::new("kubectl").args(context).env("KUBECONFIG", &kubeconfig).status().unwrap().success());
-    let mut ran = 0;
-    for block in blocks(&text) {
-        match block.mark.as_str() {
-            "apply" => {
-                space.apply(&block.text);
-            }
-            "run" => {
-                let output = Command::new("bash")
-                    .args(["-euo", "pipefail", "-c", &block.text])
-                    .current_dir(root)
-                    .env("KUBECONFIG", &kubeconfig)
-                    .env("NAMESPACE", &space.name)
-                    .output()
-                    .unwrap();
-                assert!(
-                    output.status.success(),
-                    "docs/{page}: {}\n{}{}\n{}",
-                    block.text,
-                    String::from_utf8_lossy(&output.stdout),
-                    String::from_utf8_lossy(&output.stderr),
-                    space.picture()
-                );
-            }
-            skipped => assert!(skipped.starts_with("skip ("), "docs/{page}: unknown mark `{skipped}`"),
-        }
-        ran += 1;
+    assert!(Path::new(&pages::root()).join(page).exists(), "{page}");
+    let mut reader = Reader::new(page);
+    for block in pages::blocks(&pages::text(page)).unwrap() {
+        reader.follow(&block);
     }
-    assert!(ran > 0, "docs/{page} has no marked example");
-    fs::remove_file(kubeconfig).unwrap();
+}
+
+/// Pages with examples, each with a test of its own below.
+const READ: &[&str] = &[
+    "README.md",
+    "docs/admins.md",
+    "docs/app-teams.md",
+    "docs/ci.md",
+    "docs/plugins.md",
+    "docs/quick-start.md",
+    "examples/postgres/README.md",
+];
+
+#[test]
+fn every_page_with_an_example_is_read() {
+    for page in pages::all() {
+        let examples = pages::blocks(&pages::text(&page)).unwrap();
+        let run = examples.iter().any(|block| !matches!(block.mark, None | Some(Mark::Skip(_))));
+        assert!(!run || READ.contains(&page.as_str()), "{page} has examples and no test");
+    }
+}
+
+#[test]
+fn the_readme_is_true() {
+    read("README.md");
 }
 
 #[test]
 fn the_quick_start_runs_as_written() {
-    run_page("quick-start.md");
+    read("docs/quick-start.md");
 }
 
 #[test]
 fn the_page_for_app_teams_runs_as_written() {
-    run_page("app-teams.md");
+    read("docs/app-teams.md");
 }
 
 #[test]
 fn the_page_about_ci_runs_as_written() {
-    run_page("ci.md");
+    read("docs/ci.md");
 }
 
 #[test]
 fn the_page_about_plugins_runs_as_written() {
-    run_page("plugins.md");
+    read("docs/plugins.md");
 }
 
 #[test]
 fn the_page_for_admins_runs_as_written() {
-    run_page("admins.md");
+    read("docs/admins.md");
+}
+
+#[test]
+fn the_page_of_the_postgres_example_runs_as_written() {
+    read("examples/postgres/README.md");
 }
