@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use prometheus_client::{encoding::text::encode, registry::Registry};
-use sandbind_engine::trace::Point;
+use sandbind_engine::trace::{Moments, Point};
 use sandbind_kit::{telemetry, tls::Certificates};
 use sandbind_plugin_runner::{controller, trace::Counting};
 use sandbind_webhook::metrics::Metrics;
@@ -39,7 +39,7 @@ fn runner() -> Registry {
     let mut registry = Registry::default();
     telemetry::register_certificate(&mut registry, certificate());
     controller::register_leading(&mut registry);
-    Counting::new(&mut registry, None).count(Point::Reserve);
+    Counting::new(&mut registry, Moments::default()).count(Point::Reserve);
     registry
 }
 

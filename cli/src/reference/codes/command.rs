@@ -66,6 +66,7 @@ Deleting | `wait --for ready`, and the sandbox is being deleted | `--for deleted
 Gated | a pod waits for its resources | it starts by itself as soon as they are ready
 NoSandbox | pods carry the label and no Sandbox was made for them | recreate the pods; else `sandbind doctor`
 NotInjected | a pod was made past the webhook | recreate it
+NotPrepared | what `prepare` names is about to be made | wait; what stands against it is told too
 NotScheduled | a pod finds no node | make room, or ask for less
 NotSeenYet | the plugin runner has not looked at the Sandbox | if that lasts: `sandbind doctor`
 NothingPromised | no pod was bound and nothing is to be prepared | check label and bindings; `--allow-empty` waits on
