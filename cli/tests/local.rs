@@ -316,6 +316,40 @@ fn a_test_of_a_plugin_shows_every_attempt() {
 }
 
 #[test]
+fn a_refresh_step_takes_what_another_one_of_the_same_refresh_made() {
+    let machine = Machine::new();
+    let plugin = r##"name: it
+spec:
+  runner: {image: none}
+  create:
+  - {name: key, outputs: [{name: id, valueFromPath: id}], script: "#!/bin/sh\nprintf 1 > id"}
+  - name: cert
+    inputs: [{name: id, valueFromStep: {name: key, output: id}}]
+    outputs: [{name: of, valueFromPath: of}]
+    script: "#!/bin/sh\nprintf %s \"$ID\" > of"
+  delete:
+  - {name: remove, script: "#!/bin/sh\n:"}
+  refresh:
+    every: 1h
+    steps:
+    - {name: key, outputs: [{name: id, valueFromPath: id}], script: "#!/bin/sh\nprintf 2 > id"}
+    - name: cert
+      inputs: [{name: id, valueFromStep: {name: key, output: id}}]
+      outputs: [{name: of, valueFromPath: of}]
+      script: "#!/bin/sh\nprintf %s \"$ID\" > of"
+"##;
+    let file = machine.write("plugin.yaml", plugin);
+    let output = machine.sandbind(&["plugin", "test", "-f", &file, "-o", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (work, of) in [("create", "1"), ("refresh", "2")] {
+        let cert = report[work].as_array().unwrap().iter().find(|attempt| attempt["step"] == "cert").unwrap();
+        assert_eq!(cert["outputs"]["of"], of, "{work}");
+    }
+    machine.assert_nothing_is_left();
+}
+
+#[test]
 fn a_test_of_a_failing_plugin_fails_and_shows_what_its_script_said_without_secrets() {
     let machine = Machine::new();
     let plugin = "name: it\nspec:\n  runner: {image: none}\n  create:\n  - name: make\n    script: |\n      #!/bin/sh\n      echo \"password $PASSWORD is wrong\"; exit 4\n";

@@ -82,6 +82,15 @@ impl ClusterValues {
         Err(PortError::Conflict { what: format!("writing Secret {name}") })
     }
 
+    /// What an attempt wrote.
+    async fn left(&self, run: &StepRun) -> Answer<Outputs> {
+        let name = run.pod_name();
+        let secret = self.read(&name).await?.ok_or_else(|| {
+            PortError::refused(format!("reading Secret {name}"), "the outputs of this attempt are not there")
+        })?;
+        Ok(attempt_outputs(&secret))
+    }
+
     /// Best effort: what stays goes with the record.
     async fn forget_old_attempt(&self, run: &StepRun) {
         let Some(attempt) = run.attempt.checked_sub(ATTEMPTS_KEPT).filter(|attempt| *attempt > 0) else {
@@ -233,19 +242,21 @@ impl Values for ClusterValues {
     async fn adopt_refresh(&self, record: &Record, runs: &[StepRun]) -> Answer<()> {
         let mut found: BTreeMap<u32, Vec<(StepRun, Outputs)>> = BTreeMap::new();
         for run in runs {
-            let name = run.pod_name();
-            let secret = self.read(&name).await?.ok_or_else(|| {
-                PortError::refused(
-                    format!("reading Secret {name}"),
-                    "the outputs of this attempt are not there",
-                )
-            })?;
-            found.entry(run.round).or_default().push((run.clone(), attempt_outputs(&secret)));
+            found.entry(run.round).or_default().push((run.clone(), self.left(run).await?));
         }
         for (round, found) in found {
             self.make_current(record, round, &found).await?;
         }
         Ok(())
+    }
+
+    async fn refreshed(&self, _record: &Record, runs: &[StepRun]) -> Answer<BTreeMap<String, Bytes64>> {
+        let mut all = BTreeMap::new();
+        for run in runs {
+            let outputs = self.left(run).await?.into_iter();
+            all.extend(outputs.map(|(name, value)| (name::output_key(&run.step, &name), value)));
+        }
+        Ok(all)
     }
 }
 

@@ -33,4 +33,4 @@ pub use message::describe;
 pub use pinning::{pinned, replaced};
 pub use reserve::{ReserveDecision, ReserveRequest, Standing};
 pub use settle::{Arrival, Settlement, settle};
-pub use steps::definition;
+pub use steps::{definition, refreshed};

@@ -161,6 +161,12 @@ pub trait Values: Send + Sync {
     /// Make the outputs of finished refresh attempts the current ones, all in one write, each unless one of higher rank is
     /// stored. The same again: fine. Outputs of these attempts that are not there: an error.
     fn adopt_refresh(&self, record: &Record, runs: &[StepRun]) -> impl Future<Output = Answer<()>> + Send;
+    /// Outputs of finished refresh attempts that are not adopted yet, by `<step>.<output>`. Not there: an error.
+    fn refreshed(
+        &self,
+        record: &Record,
+        runs: &[StepRun],
+    ) -> impl Future<Output = Answer<BTreeMap<String, Bytes64>>> + Send;
 }
 
 /// What the live objects (bindings, plugins, Sandbox, namespace) say.

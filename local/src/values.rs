@@ -121,6 +121,21 @@ impl Values for LocalValues {
         let adopted = self.0.write("adopting a refresh", adopt).await?;
         adopted.map_err(|pod| PortError::refused("adopting a refresh", format!("no attempt {pod}")))
     }
+
+    async fn refreshed(&self, record: &Record, runs: &[StepRun]) -> Answer<BTreeMap<String, Bytes64>> {
+        let runs: Vec<_> = runs.iter().map(|run| (attempt_key(record, run), run.clone())).collect();
+        let read = move |store: &Store| {
+            let mut all = BTreeMap::new();
+            for (key, run) in &runs {
+                let Some(left) = store.get::<Left>(key)? else { return Ok(Err(run.pod_name())) };
+                let named = left.outputs.into_iter();
+                all.extend(named.map(|(name, value)| (output_key(&run.step, &name), value)));
+            }
+            Ok(Ok(all))
+        };
+        let found = self.0.read("reading refreshed outputs", read).await?;
+        found.map_err(|pod| PortError::refused("reading refreshed outputs", format!("no attempt {pod}")))
+    }
 }
 
 /// Makes outputs the current ones, each unless one of higher rank is stored.

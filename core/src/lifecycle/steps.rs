@@ -112,6 +112,14 @@ pub(super) fn current(record: &Record, step: &StepStatus) -> StepRun {
     }
 }
 
+/// The refresh steps that are done in the refresh that is under way: what they made is not current before all are done, but
+/// the steps that come after them take it.
+pub fn refreshed(record: &Record) -> Vec<StepRun> {
+    let done = |step: &&StepStatus| step.work == Work::Refresh && step.state == StepState::Done;
+    let runs = record.status.steps.iter().filter(done).map(|step| current(record, step));
+    runs.filter(|_| record.status.refreshing).collect()
+}
+
 /// Record the end of the current attempt of `step` and what follows from it.
 pub(super) fn end(
     status: &mut ResourceInstanceStatus,

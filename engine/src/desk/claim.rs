@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use sandbind_core::{
+    api::instance::Work,
     lifecycle::{
         ClaimDecision, claim, definition,
         record::{Record, StepRun},
+        refreshed,
         snapshot::Snapshot,
     },
     workflow::assignment::{Attempt, Given, assignment},
@@ -69,7 +71,10 @@ impl<W: World> Desk<W> {
         snapshot: &Snapshot,
         late: Duration,
     ) -> Result<ClaimAnswer, DeskError> {
-        let outputs = self.world.values().outputs(record, run.round).await?;
+        let mut outputs = self.world.values().outputs(record, run.round).await?;
+        if run.work == Work::Refresh {
+            outputs.extend(self.world.values().refreshed(record, &refreshed(record)).await?);
+        }
         let told = |step| -> Assignment {
             let attempt =
                 Attempt { spec: &record.spec, round: run.round, work: run.work, step, attempt: run.attempt };

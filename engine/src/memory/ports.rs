@@ -88,19 +88,32 @@ impl<T: Tracer + 'static> Values for Program<T> {
         let adopt = |state: &mut State| {
             owned(state, record)?;
             for run in runs {
-                let stored = state.attempts.get(&(record.uid.clone(), run.pod_name())).cloned();
-                let Some((outputs, _)) = stored else {
-                    return Err(PortError::refused(
-                        "adopting a refresh",
-                        format!("no attempt {}", run.pod_name()),
-                    ));
-                };
+                let outputs = left(state, record, run)?;
                 raise(state, record, run, &outputs);
             }
             Ok(())
         };
         self.cluster.write("adopting a refresh", &record.name, adopt).await
     }
+
+    async fn refreshed(&self, record: &Record, runs: &[StepRun]) -> Answer<BTreeMap<String, Bytes64>> {
+        let read = |state: &State| {
+            let mut all = BTreeMap::new();
+            for run in runs {
+                let outputs = left(state, record, run)?;
+                all.extend(outputs.into_iter().map(|(name, value)| (output_key(&run.step, &name), value)));
+            }
+            Ok(all)
+        };
+        self.cluster.read("reading refreshed outputs", read).await?
+    }
+}
+
+/// What an attempt wrote.
+fn left(state: &State, record: &Record, run: &StepRun) -> Answer<BTreeMap<String, Bytes64>> {
+    let stored = state.attempts.get(&(record.uid.clone(), run.pod_name()));
+    let none = || PortError::refused("reading an attempt", format!("no attempt {}", run.pod_name()));
+    stored.map(|(outputs, _)| outputs.clone()).ok_or_else(none)
 }
 
 /// Objects with an owner that is gone are collected at once.
