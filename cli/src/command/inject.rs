@@ -86,13 +86,8 @@ fn answer(
         }
     };
     let workload = raw.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("workload");
-    let against: Vec<Problem> = selected
-        .resources
-        .iter()
-        .flat_map(|wanted| {
-            [selected.missing_outputs(wanted, None), wanted.refuse_new(&view, &sandbox, workload)].concat()
-        })
-        .collect();
+    let against: Vec<Problem> =
+        selected.resources.iter().flat_map(|wanted| wanted.refuse_new(&view, &sandbox, workload)).collect();
     if !against.is_empty() {
         return Err(against.into());
     }

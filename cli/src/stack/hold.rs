@@ -50,7 +50,6 @@ pub(crate) fn hold(stack: &Stack, sandbox: &str, files: &Path, now: Timestamp) -
     let mut problems: Vec<Problem> = Vec::new();
     for wanted in &selected.resources {
         problems.extend(wanted.refuse_new(&view, sandbox, "run"));
-        problems.extend(selected.missing_outputs(wanted, None));
     }
     if problems.iter().any(Problem::is_error) {
         return Err(problems.into());

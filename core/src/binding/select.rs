@@ -76,6 +76,8 @@ pub struct Wanted {
     /// How long an admission may be held for it.
     pub block: Duration,
     pub(super) declaration: Declaration,
+    /// The bindings that select the pod.
+    pub(super) taken: Arc<[Taken]>,
 }
 
 impl Taken {
@@ -105,19 +107,22 @@ impl Selected {
     /// Output keys that the pod names and that it would not get: a problem for each place. Checked against the round that a
     /// record has pinned, else against the version that a new round would use.
     pub fn missing_outputs(&self, wanted: &Wanted, pinned: Option<&PinnedPlugin>) -> Vec<Problem> {
-        let named: Vec<&Taken> =
-            self.bindings.iter().filter(|taken| !taken.hidden.contains(&wanted.name)).collect();
-        if let Some(pinned) = pinned {
-            outputs::missing(&named, &wanted.name, &pinned.identity, &pinned.output_keys)
-        } else {
-            let available = outputs::deliverable(&wanted.plugin.spec);
-            outputs::missing(&named, &wanted.name, &wanted.plugin.spec.identity(), &available)
-        }
+        wanted.missing_outputs(&self.bindings, pinned)
     }
 }
 
 impl Wanted {
-    /// What stands against making this resource anew: params, `limits.perNamespace`. Only asked when there is no record, for an
+    fn missing_outputs(&self, bindings: &[Taken], pinned: Option<&PinnedPlugin>) -> Vec<Problem> {
+        let named: Vec<&Taken> = bindings.iter().filter(|taken| !taken.hidden.contains(&self.name)).collect();
+        if let Some(pinned) = pinned {
+            outputs::missing(&named, &self.name, &pinned.identity, &pinned.output_keys)
+        } else {
+            let available = outputs::deliverable(&self.plugin.spec);
+            outputs::missing(&named, &self.name, &self.plugin.spec.identity(), &available)
+        }
+    }
+
+    /// What stands against making this resource anew: output keys, params, `limits.perNamespace`. Only asked when there is no record, for an
     /// existing one is served whatever the live objects say by now. `workload` is the name of the pod's top owner.
     pub fn refuse_new(&self, view: &View, sandbox: &str, workload: &str) -> Vec<Problem> {
         let mut problems =
@@ -129,6 +134,7 @@ impl Wanted {
                 .into_iter()
                 .flatten(),
         );
+        problems.extend(self.missing_outputs(&self.taken, None));
         problems
     }
 }
@@ -170,7 +176,9 @@ pub fn select(view: &View, labels: &impl Labels, sandbox: &str) -> Result<Select
         return Err(problems);
     }
     let mut keys = named(&bindings);
+    let shared: Arc<[Taken]> = bindings.clone().into();
     for wanted in &mut resources {
+        wanted.taken = Arc::clone(&shared);
         wanted.keys = keys.remove(wanted.name.as_str()).unwrap_or_default();
     }
     let ready = bindings.iter().map(|taken| ready(&taken.binding)).max().unwrap_or_default();
@@ -206,6 +214,7 @@ fn wanted(
         mode: WaitMode::Gate,
         block: Duration::ZERO,
         declaration,
+        taken: Arc::default(),
     };
     patient(&mut wanted, binding);
     Ok(wanted)

@@ -227,6 +227,8 @@ fn outputs_are_checked_against_the_round_that_is_pinned() {
     };
     for wrong in ["provision.dsn", "provision.admin", "deprovision.url"] {
         let selected = named(wrong);
+        let refused = selected.resources[0].refuse_new(&View::default(), "pr-1", "orders");
+        assert!(refused.iter().any(|problem| problem.code == "UnknownOutput"), "{refused:?}");
         let problems = selected.missing_outputs(&selected.resources[0], None);
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].code, "UnknownOutput");
