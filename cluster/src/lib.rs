@@ -1,4 +1,7 @@
 //! Everything that knows Kubernetes: the engine's ports on a cluster.
+//!
+//! [`world::ClusterWorld`] is the runner's set of ports, [`view`] what the webhook reads. Watches ([`watch`]) fill caches that are
+//! hints only: whatever a deletion rests on is read anew, with quorum ([`usage`], [`records`]). Nothing here decides anything.
 
 pub mod accepted;
 pub mod callers;
