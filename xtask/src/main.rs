@@ -51,3 +51,6 @@ fn main() -> Result<()> {
         Task::Ci(args) => ci::run(&args),
     }
 }
+
+#[cfg(test)]
+mod pages;
