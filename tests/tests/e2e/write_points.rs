@@ -57,7 +57,7 @@ const WRITES: &[(&str, &str, &str, Act)] = &[
     ("-", "reservations that are over go", "commit-pruned", Act::Making),
     ("-", "conditions and message", "commit-noted", Act::Making),
     ("-", "other delete steps", "override-delete", Act::Removing),
-    ("-", "the record takes other delete steps", "commit-ordered", Act::Removing),
+    ("-", "the record knows of an order to delete again", "commit-ordered", Act::Removing),
 ];
 
 /// Numbers of the protocol that are no writes here.
@@ -101,21 +101,24 @@ fn all_ended(act: Act, deployment: &str, seconds: u64) {
     }
 }
 
-/// One resource of one Deployment's pods.
-fn bind(app: &str, plugin: &str, more: &str) -> String {
+/// The resource of one Deployment's pods, named as the sandbox.
+fn bind(app: &str, sandbox: &str, plugin: &str, more: &str) -> String {
     let more = format!("selector: {{matchLabels: {{app: {app}}}}}\nlinger: 1s\n{more}");
-    binding(plugin, &more).replace("name: main", &format!("name: {app}"))
+    binding(plugin, &more)
+        .replace("{name: main}", &format!("{{name: {app}}}"))
+        .replace("name: db", &format!("name: {sandbox}"))
 }
 
 fn phase(shop: &Namespace, sandbox: &str) -> String {
-    shop.instance(sandbox, "db").map_or("none".to_owned(), |record| record["status"]["phase"].to_string())
+    shop.instance(sandbox, sandbox).map_or("none".to_owned(), |record| record["status"]["phase"].to_string())
 }
 
 /// Waits until a delete step of this sandbox's resource has failed.
 #[track_caller]
 fn delete_has_failed(shop: &Namespace, sandbox: &str) {
     eventually(&format!("a delete of {sandbox} has failed"), 120, || {
-        let status = shop.instance(sandbox, "db").map(|record| record["status"].clone()).unwrap_or_default();
+        let status =
+            shop.instance(sandbox, sandbox).map(|record| record["status"].clone()).unwrap_or_default();
         let steps = status["steps"].as_array().cloned().unwrap_or_default();
         let failed = |step: &serde_json::Value| step["failures"].as_u64().unwrap_or(0) > 0;
         if steps.iter().any(failed) { Ok(()) } else { Err(status.to_string()) }
@@ -153,13 +156,13 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     super::support::apply(&never.yaml("", "", "").replace("localhost/psql:1", "localhost/none:1"));
     let broken = Plugin::new("", "exit 1");
     let given_up = Plugin::new("", "exit 1");
-    shop.apply(&bind("used", &used.name, ""));
-    let token = "- {name: TOKEN, valueFrom: {resource: {name: db, outputKey: make.token}}}";
-    let more = bind("more", &used.name, "").replace("  env:\n", &format!("  env:\n  {token}\n"));
+    shop.apply(&bind("used", "used", &used.name, ""));
+    let token = "- {name: TOKEN, valueFrom: {resource: {name: used, outputKey: make.token}}}";
+    let more = bind("more", "used", &used.name, "").replace("  env:\n", &format!("  env:\n  {token}\n"));
     shop.apply(&more);
     for (app, plugin) in [("fails", &fails), ("never", &never), ("broken", &broken), ("given-up", &given_up)]
     {
-        shop.apply(&bind(app, &plugin.name, "wait: {mode: Gate}"));
+        shop.apply(&bind(app, app, &plugin.name, "wait: {mode: Gate}"));
     }
 
     let (runner, webhook) = (Arguments::of(RUNNER), Arguments::of(WEBHOOK));
@@ -197,7 +200,13 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     delete_has_failed(&shop, "broken");
     broken.change("", "", "");
     delete_has_failed(&shop, "given-up");
-    let id = shop.instance("given-up", "db").unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
+    let id = shop.instance("given-up", "given-up").unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
+    let retried = sandbind(&["orphans", "retry", &id]);
+    assert_eq!(retried.code, 0, "{retried:?}");
+    eventually("the record knows of the order", 60, || {
+        let known = ended(RUNNER).iter().any(|(moment, _)| moment == "after:commit-ordered");
+        if known { Ok(()) } else { Err("not yet") }
+    });
     let forgotten = sandbind(&["orphans", "forget", &id, "--reason", "its server is gone"]);
     assert_eq!(forgotten.code, 0, "{forgotten:?}");
     all_ended(Act::Removing, RUNNER, 180);
