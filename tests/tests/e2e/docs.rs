@@ -103,6 +103,7 @@ const READ: &[&str] = &[
     "docs/admins.md",
     "docs/app-teams.md",
     "docs/ci.md",
+    "docs/failure-behaviour.md",
     "docs/plugins.md",
     "docs/quick-start.md",
     "examples/postgres/README.md",
@@ -135,6 +136,11 @@ fn the_page_for_app_teams_runs_as_written() {
 #[test]
 fn the_page_about_ci_runs_as_written() {
     read("docs/ci.md");
+}
+
+#[test]
+fn the_page_about_failures_runs_as_written() {
+    read("docs/failure-behaviour.md");
 }
 
 #[test]
