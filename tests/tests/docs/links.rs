@@ -40,3 +40,21 @@ fn the_readme_leads_to_every_page_of_the_docs() {
         assert!(led, "nothing in README.md leads to {page}");
     }
 }
+
+#[test]
+fn every_path_on_the_map_exists() {
+    let mut seen = 0;
+    for (line, text) in pages::prose(&pages::text("ARCHITECTURE.md")) {
+        let paths = pages::inline_code(text).filter(|code| {
+            code.ends_with('/') || code.contains('/') && code.rsplit('.').next() == Some("rs")
+        });
+        for path in paths.filter(|path| !path.contains(['{', '*', ' '])) {
+            let there = [path.to_owned(), format!("cli/src/{path}")]
+                .iter()
+                .any(|path| pages::root().join(path).exists());
+            assert!(there, "ARCHITECTURE.md:{line}: there is no {path}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} paths were found");
+}
