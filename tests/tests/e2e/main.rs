@@ -3,6 +3,7 @@
 
 mod admission;
 mod bound;
+mod churn;
 mod confined;
 mod docs;
 mod failing;
@@ -13,6 +14,8 @@ mod rotation;
 mod sandboxes;
 mod storms;
 mod support;
+mod telling;
+mod vanished;
 mod waiting;
 mod workloads;
 mod write_points;

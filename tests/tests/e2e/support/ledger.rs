@@ -37,7 +37,7 @@ spec:
           initdb -D /data/db -U postgres --pwfile=/data/pw -A scram-sha-256 --locale=C -E UTF8
           echo 'host all all all scram-sha-256' >> /data/db/pg_hba.conf
           exec postgres -D /data/db -c listen_addresses='*' -c unix_socket_directories=/data -c max_connections=500 -c fsync=off
-        readinessProbe: {exec: {command: [/usr/lib/postgresql/15/bin/pg_isready, -h, 127.0.0.1]}, periodSeconds: 1}
+        readinessProbe: {exec: {command: [/usr/lib/postgresql/15/bin/pg_isready, -h, 127.0.0.1]}, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 30}
         volumeMounts: [{name: data, mountPath: /data}]
       volumes: [{name: data, emptyDir: {}}]
 ---
