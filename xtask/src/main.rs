@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask --help`.
 
+mod bench;
 mod ci;
 mod generate;
 mod image;
@@ -36,6 +37,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Measures what docs/performance.md tells: figure, goal, met or missed
+    Bench(bench::Args),
     /// What continuous integration runs
     Ci(test::Args),
 }
@@ -48,6 +51,7 @@ fn main() -> Result<()> {
         Task::Cluster(command) => testbed::run(&command),
         Task::Image(args) => image::build(&args).map(|file| process::print(&file.display().to_string())),
         Task::Generate { check } => generate::run(check),
+        Task::Bench(args) => bench::run(&args),
         Task::Ci(args) => ci::run(&args),
     }
 }

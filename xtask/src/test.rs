@@ -122,7 +122,12 @@ fn path(cluster: &Cluster) -> Result<std::ffi::OsString> {
     Ok(std::env::join_paths(path)?)
 }
 
-fn with_cluster(k8s: Option<&str>, keep: bool, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {
+/// Does it on a cluster that is up, and stops the cluster afterwards unless it is to be kept.
+pub(crate) fn with_cluster(
+    k8s: Option<&str>,
+    keep: bool,
+    job: impl FnOnce(&Cluster) -> Result<()>,
+) -> Result<()> {
     able()?;
     let cluster = testbed::up(k8s, &["--audit"])?;
     let result = job(&cluster);
