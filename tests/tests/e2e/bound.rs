@@ -1,7 +1,9 @@
 //! A label is enough: the pod starts with its database, and everything is gone after it.
 
+mod stages;
+
 use super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, calm, eventually, examples,
     fixtures::{Plugin, binding, deployment},
     kubectl,
 };
@@ -11,35 +13,20 @@ fn an_app_connects_to_its_own_database_with_the_injected_env() {
     let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
-    let plugin =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/postgres/plugin.yaml"))
-            .unwrap();
-    let applied = super::support::kubectl::sandbind_with(&["plugin", "apply", "-f", "-"], &plugin);
-    assert!(applied.code == 0 || applied.stderr.contains("exists"), "{applied:?}");
-    let example = |file: &str| {
-        std::fs::read_to_string(format!("{}/../examples/postgres/{file}", env!("CARGO_MANIFEST_DIR")))
-            .unwrap()
-    };
-    for file in ["binding.yaml", "deployment.yaml"] {
-        let text = example(file);
-        let path = std::env::temp_dir().join(format!("{}-{file}", shop.name));
-        std::fs::write(&path, text).unwrap();
-        kubectl(&["-n", &shop.name, "apply", "-f", path.to_str().unwrap()]);
-    }
-    let pod = shop.ready_pod("sandbind.dev/sandbox=pr-142", 90);
+    examples::postgres();
+    shop.apply(&examples::example("postgres/binding.yaml"));
+    shop.apply(&examples::example("postgres/deployment.yaml"));
+    let pod = shop.ready_pod("sandbind.dev/sandbox=pr-142", 120);
     // The container's own client, the container's own env.
-    let answer = eventually("the app's own connection", 30, || {
-        shop.exec(
-            &pod,
-            "app",
-            &[
-                "bash",
-                "-c",
-                "psql \"$DATABASE_URL\" -Atc 'select count(*) from pg_tables where schemaname = $$public$$'",
-            ],
-        )
-    });
-    assert_ne!(answer.trim(), "0", "the fixture was loaded");
+    let psql = |sql: &str| {
+        eventually("the app's own connection", 30, || {
+            shop.exec(&pod, "app", &["bash", "-c", &format!("psql \"$DATABASE_URL\" -Atc \"{sql}\"")])
+        })
+    };
+    let tables = psql("select count(*) from pg_tables where schemaname = 'public'");
+    assert_ne!(tables.trim(), "0", "the fixture was loaded");
+    let database = psql("select current_database()").trim().to_owned();
+    assert!(!ledger.made(&database).is_empty());
     let record = shop.instance("pr-142", "db").unwrap();
     assert_eq!(record["status"]["phase"], "Ready");
     let sandbox = eventually("the Sandbox says Ready", 10, || {
@@ -50,8 +37,8 @@ fn an_app_connects_to_its_own_database_with_the_injected_env() {
 
     shop.kubectl(&["delete", "deployment", "--all"]);
     shop.nothing_left(180);
-    assert_eq!(ledger.databases(), Vec::<String>::new());
-    assert_eq!(ledger.roles(), Vec::<String>::new());
+    shop.no_trace_of(record["metadata"]["name"].as_str().unwrap(), 30);
+    assert_eq!(ledger.made(&database), Vec::<String>::new());
 }
 
 #[test]
@@ -95,7 +82,7 @@ fn the_same_sandbox_name_in_two_namespaces_means_two_resources() {
         space.apply(&deployment("web", "same", 1));
     }
     for space in &spaces {
-        space.ready_pod("app=web", 90);
+        space.ready_pod("app=web", 120);
     }
     assert_eq!(ledger.count(&plugin.name, "create"), 2);
     let names = ledger.sql("select count(distinct name) from effects where plugin = 'names'").unwrap();
@@ -106,14 +93,35 @@ fn the_same_sandbox_name_in_two_namespaces_means_two_resources() {
     }
 }
 
+const KUSTOMIZATION: &str = "apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+sortOptions: {order: fifo}
+resources: [deployment.yaml, binding.yaml, plugin.yaml]
+";
+
 #[test]
-fn a_deployment_applied_before_its_binding_ends_bound() {
+fn kubectl_apply_k_with_the_deployment_before_its_binding_and_plugin_ends_bound() {
     let _calm = calm();
-    Ledger::get();
+    let ledger = Ledger::get();
     let shop = Namespace::new();
-    let plugin = Plugin::new("", "");
-    shop.apply(&deployment("web", "pr-7", 1));
-    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    let plugin = Plugin::unapplied();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+    write("kustomization.yaml", KUSTOMIZATION);
+    write("deployment.yaml", &deployment("web", "pr-7", 1));
+    write("binding.yaml", &binding(&plugin.name, "linger: 1s"));
+    write("plugin.yaml", &plugin.yaml("", "", ""));
+    let applied = shop.kubectl(&["apply", "-k", folder.path().to_str().unwrap()]);
+    let kinds: Vec<&str> = applied.lines().filter_map(|line| line.split('/').next()).collect();
+    assert_eq!(
+        kinds,
+        ["deployment.apps", "resourcebinding.sandbind.dev", "resourceplugin.sandbind.dev"],
+        "{applied}"
+    );
     let pod = shop.ready_pod("app=web", 120);
     assert!(shop.exec(&pod, "app", &["sh", "-c", "echo $DB_URL"]).unwrap().starts_with("made://"));
+    assert_eq!(ledger.count(&plugin.name, "create"), 1);
+    shop.kubectl(&["delete", "-k", folder.path().to_str().unwrap()]);
+    shop.nothing_left(90);
+    assert!(ledger.alive(&plugin.name).is_empty(), "removed although plugin and binding went first");
 }

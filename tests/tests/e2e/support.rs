@@ -1,15 +1,21 @@
 //! What the end-to-end tests stand on: kubectl as users have it, waiting with a deadline, fixtures.
 
+pub mod audit;
+pub mod examples;
 pub mod fixtures;
 pub mod kubectl;
+pub mod latch;
 pub mod ledger;
 pub mod namespace;
 pub mod programs;
+pub mod second_webhook;
+pub mod table;
 pub mod wait;
 
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use kubectl::{apply, json, kubectl, sandbind, try_kubectl};
+pub use latch::Latch;
 pub use ledger::Ledger;
 pub use namespace::Namespace;
 pub use wait::{eventually, holds};

@@ -16,9 +16,14 @@ impl Plugin {
 
     /// The same with further lines under `spec`.
     pub fn with(create: &str, delete: &str, more: &str) -> Self {
-        let plugin = Self { name: format!("p-{}", unique()) };
+        let plugin = Self::unapplied();
         plugin.change(create, delete, more);
         plugin
+    }
+
+    /// One that the test applies itself.
+    pub fn unapplied() -> Self {
+        Self { name: format!("p-{}", unique()) }
     }
 
     /// Changes the draft.

@@ -56,9 +56,14 @@ pub fn json(arguments: &[&str]) -> Value {
     if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
 }
 
+/// kubectl with a document on standard input, however it ends.
+pub fn kubectl_with(arguments: &[&str], yaml: &str) -> Ended {
+    run("kubectl", arguments, Some(yaml))
+}
+
 /// kubectl with a document on standard input; the standard error when it fails.
 pub fn feed(arguments: &[&str], yaml: &str) -> Result<String, String> {
-    let ended = run("kubectl", arguments, Some(yaml));
+    let ended = kubectl_with(arguments, yaml);
     if ended.code == 0 { Ok(ended.stdout + &ended.stderr) } else { Err(ended.stderr) }
 }
 

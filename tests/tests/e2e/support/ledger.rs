@@ -14,7 +14,8 @@ metadata: {name: e2e-postgres}
 apiVersion: v1
 kind: Service
 metadata: {name: postgres, namespace: e2e-postgres}
-spec: {selector: {app: postgres}, ports: [{port: 5432}]}
+# A busy machine answers probes late: the address stays all the same.
+spec: {selector: {app: postgres}, ports: [{port: 5432}], publishNotReadyAddresses: true}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -57,7 +58,7 @@ impl Ledger {
         READY.get_or_init(|| {
             apply(SERVER);
             kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/postgres", "--timeout=120s"]);
-            let table = "create table if not exists effects (at timestamptz default clock_timestamp(), plugin text, name text, phase text, step text, attempt int, note text)";
+            let table = "create table if not exists latches (name text primary key); create table if not exists effects (at timestamptz default clock_timestamp(), plugin text, name text, phase text, step text, attempt int, note text)";
             eventually("the ledger's table", 60, || Self.sql(table));
             Self
         })
@@ -87,16 +88,11 @@ impl Ledger {
         self.sql(&sql).unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// Databases that plugins made.
-    pub fn databases(&self) -> Vec<String> {
-        let sql =
-            "select datname from pg_database where not datistemplate and datname <> 'postgres' order by 1";
-        self.sql(sql).unwrap().lines().map(str::to_owned).collect()
-    }
-
-    /// Roles that plugins made.
-    pub fn roles(&self) -> Vec<String> {
-        let sql = "select rolname from pg_roles where rolname !~ '^pg_' and rolname <> 'postgres' order by 1";
-        self.sql(sql).unwrap().lines().map(str::to_owned).collect()
+    /// Databases and roles on the server whose names begin so.
+    pub fn made(&self, name: &str) -> Vec<String> {
+        let sql = format!(
+            "select 'database ' || datname from pg_database where starts_with(datname, '{name}') union select 'role ' || rolname from pg_roles where starts_with(rolname, '{name}') order by 1"
+        );
+        self.sql(&sql).unwrap().lines().map(str::to_owned).collect()
     }
 }

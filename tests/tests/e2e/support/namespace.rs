@@ -132,6 +132,22 @@ impl Namespace {
             }
         });
     }
+
+    /// Waits until no step pod and no Secret of a record is left in our own namespaces.
+    #[track_caller]
+    pub fn no_trace_of(&self, record: &str, seconds: u64) {
+        let selector = format!("sandbind.dev/instance={record}");
+        eventually(&format!("no step pod and no Secret left of {record}"), seconds, || {
+            let pods = json(&["-n", "sandbind-steps", "pods", "-l", &selector]);
+            let secrets = json(&["-n", "sandbind-system", "secrets", "-l", &selector]);
+            let names = |list: &Value| -> Vec<String> {
+                let items = list["items"].as_array().into_iter().flatten();
+                items.map(|item| item["metadata"]["name"].to_string()).collect()
+            };
+            let left = [names(&pods), names(&secrets)].concat();
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}\n{}", self.picture())) }
+        });
+    }
 }
 
 impl Drop for Namespace {
