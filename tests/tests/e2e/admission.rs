@@ -1,9 +1,12 @@
-//! The admission call itself: nothing on a dry run, once per pod, nothing twice, no API token in the sidecar.
+//! The admission call itself: nothing on a dry run, copies get a life of their own, no API token in the sidecar.
+
+mod calls;
 
 use super::support::{
     Ledger, Namespace, calm, eventually,
     fixtures::{Plugin, binding, pod},
-    kubectl, try_kubectl,
+    holds,
+    kubectl::kubectl_with,
 };
 
 fn sidecars(pod: &serde_json::Value) -> Vec<&serde_json::Value> {
@@ -23,8 +26,6 @@ fn a_server_side_dry_run_shows_the_injected_pod_and_makes_nothing() {
     let shown = shop.kubectl(&["create", "-f", file.to_str().unwrap(), "--dry-run=server", "-o", "json"]);
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(sidecars(&shown).len(), 1);
-    // `kubectl diff` ends with 1 when there is a difference.
-    let _ = try_kubectl(&["-n", &shop.name, "diff", "-f", file.to_str().unwrap()]);
     assert!(shop.instances().is_empty());
     let sandboxes = shop.json(&["sandboxes"]);
     assert!(sandboxes["items"].as_array().is_none_or(Vec::is_empty), "{sandboxes}");
@@ -38,7 +39,7 @@ fn a_copied_pod_is_injected_anew_and_the_sidecar_holds_no_api_token() {
     let shop = Namespace::new();
     shop.apply(&binding(&plugin.name, "linger: 1s"));
     shop.create(&pod("a", "pr-1")).unwrap();
-    shop.ready_pod("app=a", 60);
+    shop.ready_pod("app=a", 120);
     let original = shop.json(&["pod", "a"]);
     let bindings = |pod: &serde_json::Value| -> serde_json::Value {
         let env = sidecars(pod)[0]["env"].as_array().unwrap().clone();
@@ -73,14 +74,59 @@ fn a_copied_pod_is_injected_anew_and_the_sidecar_holds_no_api_token() {
     shop.nothing_left(90);
 }
 
+/// What an admission could have changed.
+fn traces(shop: &Namespace) -> String {
+    let names = |kind: &str| -> Vec<String> {
+        let items = shop.json(&[kind])["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item["metadata"]["name"].to_string()).collect()
+    };
+    let records: Vec<String> = shop
+        .instances()
+        .iter()
+        .map(|record| {
+            let status = &record["status"];
+            let holds = status["reservations"].as_array().map_or(0, Vec::len);
+            format!("{} {} {} holds, {}", record["metadata"]["uid"], status["phase"], holds, status["wanted"])
+        })
+        .collect();
+    format!("{records:?} {:?} {:?} {:?}", names("sandboxes"), names("secrets"), names("pods"))
+}
+
 #[test]
-fn an_unlabelled_pod_is_untouched() {
+fn kubectl_diff_shows_what_would_be_injected_and_changes_nothing() {
     let _calm = calm();
+    Ledger::get();
+    let plugin = Plugin::new("", "");
     let shop = Namespace::new();
-    let plain = pod("plain", "x").replace(", sandbind.dev/sandbox: \"x\"", "");
-    shop.create(&plain).unwrap();
-    let made = shop.json(&["pod", "plain"]);
-    assert!(made["spec"]["initContainers"].is_null());
-    shop.kubectl(&["delete", "pod", "plain", "--grace-period=1"]);
-    kubectl(&["get", "mutatingwebhookconfiguration", "sandbind"]);
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    // Ends with 1 when there is a difference.
+    let diff = |yaml: &str| kubectl_with(&["-n", &shop.name, "diff", "-f", "-"], yaml);
+    let before = traces(&shop);
+    let shown = diff(&pod("a", "pr-1"));
+    assert_eq!(shown.code, 1, "{shown:?}");
+    for line in ["name: sandbind-binder", "- name: DB_URL", "sandbind.dev/injected"] {
+        let added = |one: &str| one.starts_with('+') && one.contains(line);
+        assert!(shown.stdout.lines().any(added), "no `{line}` added in {}", shown.stdout);
+    }
+    holds("nothing was made", 3, || {
+        let now = traces(&shop);
+        if now == before { Ok(()) } else { Err(now) }
+    });
+
+    // The same of a sandbox whose resource is there: no further hold on it.
+    shop.apply(&pod("a", "pr-1"));
+    shop.ready_pod("app=a", 120);
+    let before = eventually("the pod was seen", 60, || {
+        let now = traces(&shop);
+        if now.contains(" 0 holds") { Ok(now) } else { Err(now) }
+    });
+    let same = diff(&pod("a", "pr-1"));
+    assert_eq!((same.code, &*same.stdout), (0, ""), "what was injected is no difference: {same:?}");
+    assert_eq!(diff(&pod("b", "pr-1")).code, 1);
+    holds("nothing has changed", 3, || {
+        let now = traces(&shop);
+        if now == before { Ok(()) } else { Err(now) }
+    });
+    shop.kubectl(&["delete", "pod", "a", "--grace-period=1"]);
+    shop.nothing_left(90);
 }

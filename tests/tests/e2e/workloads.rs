@@ -41,7 +41,7 @@ fn a_stateful_sets_pod_replaced_under_its_name_keeps_the_resource() {
         .replace("kind: Deployment", "kind: StatefulSet")
         .replace("  replicas:", "  serviceName: web\n  replicas:");
     shop.apply(&set);
-    shop.ready_pod("app=web", 60);
+    shop.ready_pod("app=web", 120);
     let uid = shop.json(&["pod", "web-0"])["metadata"]["uid"].clone();
     shop.kubectl(&["delete", "pod", "web-0"]);
     eventually("another pod under the same name", 60, || {
@@ -65,7 +65,7 @@ fn a_recreate_rollout_keeps_its_resource() {
     let recreate =
         deployment("web", "pr-1", 1).replace("  replicas:", "  strategy: {type: Recreate}\n  replicas:");
     shop.apply(&recreate);
-    shop.ready_pod("app=web", 60);
+    shop.ready_pod("app=web", 120);
     shop.kubectl(&["rollout", "restart", "deployment/web"]);
     kubectl(&["-n", &shop.name, "rollout", "status", "deployment/web", "--timeout=60s"]);
     assert_eq!(ledger.count(&plugin.name, "create"), 1);
