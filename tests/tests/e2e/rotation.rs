@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -14,18 +14,24 @@ use super::support::{
     fixtures::{Plugin, pod},
     json, kubectl,
     kubectl::feed,
-    programs::{Arguments, RUNNER, SYSTEM, WEBHOOK, rollout},
+    programs::{Arguments, RUNNER, SYSTEM, WEBHOOK, rollout, while_absent},
     storm, try_kubectl,
 };
 
-/// The certificates' Secret; what a test put there goes however it ends, and ordinary ones are made.
-struct Certificates;
+/// The certificates' Secret, and the webhook that fills it. However the test ends, ordinary certificates are made anew.
+struct Certificates {
+    webhook: Arguments,
+}
 
 impl Certificates {
-    /// None from now on: the webhook makes new ones.
-    fn clear() {
-        let secret = ["-n", SYSTEM, "patch", "secret", "sandbind-tls", "--type=merge"];
-        let _ = try_kubectl(&[&secret[..], &["-p", r#"{"data":null}"#]].concat());
+    /// Made anew by a webhook that begins, changed as told; the runner begins with them.
+    fn anew(change: impl FnOnce()) {
+        while_absent(WEBHOOK, || {
+            let secret = ["-n", SYSTEM, "patch", "secret", "sandbind-tls", "--type=merge"];
+            let _ = try_kubectl(&[&secret[..], &["-p", r#"{"data":null}"#]].concat());
+            change();
+        });
+        restart_runner();
     }
 
     /// A part that tells when its owner was made, and by which authority; the other parts hold keys.
@@ -43,13 +49,7 @@ impl Certificates {
 
 impl Drop for Certificates {
     fn drop(&mut self) {
-        Self::clear();
-        let begin = Instant::now();
-        while Self::leaf().is_none() && begin.elapsed() < Duration::from_secs(30) {
-            thread::sleep(Duration::from_millis(200));
-        }
-        // A runner that begins looks at once.
-        restart_runner();
+        Self::anew(|| self.webhook.restore());
     }
 }
 
@@ -134,18 +134,13 @@ fn certificates_are_renewed_under_constant_admissions_and_none_fails() {
         "apiVersion: sandbind.dev/v1alpha1\nkind: ResourceBinding\nmetadata: {{name: main}}\nspec:\n  resources: [{{name: db, plugin: {}}}]\n  linger: 1s\n  files: [{{path: /bindings/db, resource: db}}]\n",
         plugin.name
     ));
-    let _certificates = Certificates;
-    let webhook = Arguments::of(WEBHOOK);
+    let certificates = Certificates { webhook: Arguments::of(WEBHOOK) };
     // An authority is old after 100 s and the next one signs from the leaf after 120 s on. A lead this short does not wait for the
     // kubelet, which takes a minute or two to bring the new bundle into running pods: they are to catch up by themselves.
     let short = ["--leaf-lifetime=60s", "--ca-lifetime=150s", "--ca-lead=15s"].map(str::to_owned);
-    let before = Certificates::leaf();
-    webhook.add(&short);
-    webhook.settled(&short);
-    Certificates::clear();
-    let first = eventually("new certificates", 30, || {
-        Certificates::leaf().filter(|leaf| Some(leaf) != before.as_ref()).ok_or("the old ones, or none")
-    });
+    Certificates::anew(|| certificates.webhook.add(&short));
+    certificates.webhook.settled(&short);
+    let first = eventually("new certificates", 30, || Certificates::leaf().ok_or("none"));
     eventually("the API server trusts them", 30, || shop.create(&pod("live", "pr-live")));
     shop.ready_pod("app=live", 90);
     let token = || shop.exec("live", "app", &["cat", "/bindings/db/make.token"]);

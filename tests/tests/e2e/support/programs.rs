@@ -88,6 +88,14 @@ impl Arguments {
         });
     }
 
+    /// Puts them back.
+    pub fn restore(&self) {
+        if let Err(error) = self.set(&self.original) {
+            eprintln!("{} keeps a test's arguments: {error}", self.deployment);
+        }
+        rollout(self.deployment);
+    }
+
     fn with(&self, more: &[String]) -> Value {
         let mut all = self.original.as_array().cloned().unwrap();
         all.extend(more.iter().map(|argument| json!(argument)));
@@ -103,11 +111,19 @@ impl Arguments {
 
 impl Drop for Arguments {
     fn drop(&mut self) {
-        if let Err(error) = self.set(&self.original) {
-            eprintln!("{} keeps a test's arguments: {error}", self.deployment);
-        }
-        rollout(self.deployment);
+        self.restore();
     }
+}
+
+/// Ends all its pods, does something while there are none, and lets it run again.
+pub fn while_absent(deployment: &str, job: impl FnOnce()) {
+    let name = format!("deployment/{deployment}");
+    let _ = try_kubectl(&["-n", SYSTEM, "scale", &name, "--replicas=0"]);
+    let pods = ["-n", SYSTEM, "wait", "--for=delete", "pod", "-l", &component(deployment), "--timeout=60s"];
+    let _ = try_kubectl(&pods);
+    job();
+    let _ = try_kubectl(&["-n", SYSTEM, "scale", &name, "--replicas=1"]);
+    rollout(deployment);
 }
 
 /// What each of its pods has logged.
