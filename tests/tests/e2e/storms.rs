@@ -148,7 +148,7 @@ fn a_namespace_deleted_while_the_webhook_is_dead_goes_and_its_resources_are_dele
     scale(WEBHOOK, 1);
     // Made again under the same name: another life.
     Namespace::named(&shop.name, "sandbind.dev/enabled: \"true\"", "");
-    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    eventually("the webhook answers", 30, || shop.try_apply(&binding(&plugin.name, "linger: 1s")));
     shop.apply(&deployment("web", "pr-1", 1));
     shop.ready_pod("app=web", 60);
     assert_ne!(incarnation(&shop), first);
