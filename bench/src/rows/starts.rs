@@ -12,7 +12,7 @@ use crate::{
     row::Row,
 };
 
-const RUNS: usize = 8;
+const RUNS: usize = 5;
 /// How long idle sidecars are looked at.
 const IDLE: Duration = Duration::from_secs(20);
 
