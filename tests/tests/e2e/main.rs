@@ -4,6 +4,7 @@
 mod admission;
 mod bound;
 mod churn;
+mod canaries;
 mod confined;
 mod docs;
 mod failing;
