@@ -20,3 +20,4 @@ mod vanished;
 mod waiting;
 mod workloads;
 mod write_points;
+mod wrong;
