@@ -10,6 +10,7 @@ mod docs;
 mod failing;
 mod leaving;
 mod namespaces;
+mod orphans;
 mod refreshing;
 mod rotation;
 mod sandboxes;

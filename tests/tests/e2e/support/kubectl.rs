@@ -81,3 +81,8 @@ pub fn sandbind(arguments: &[&str]) -> Ended {
 pub fn sandbind_with(arguments: &[&str], stdin: &str) -> Ended {
     run("sandbind", arguments, Some(stdin))
 }
+
+/// The sandbind command with another kubeconfig.
+pub fn sandbind_as(kubeconfig: &str, arguments: &[&str]) -> Ended {
+    run("sandbind", &[&["--kubeconfig", kubeconfig], arguments].concat(), None)
+}
