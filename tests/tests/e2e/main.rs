@@ -8,6 +8,7 @@ mod canaries;
 mod confined;
 mod docs;
 mod failing;
+mod fairness;
 mod leaving;
 mod namespaces;
 mod orphans;
