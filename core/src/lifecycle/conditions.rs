@@ -72,7 +72,11 @@ pub(super) fn update(status: &mut ResourceInstanceStatus, now: Timestamp) {
     only_if(status, RECONCILING, working, reason, &message, now);
 
     let stalled = stalled(status, now);
-    only_if(status, STALLED, stalled.is_some(), stalled.unwrap_or("Stalled"), &message, now);
+    // Whoever is to help wants to know what the script said.
+    let said =
+        status.last_failure.as_ref().filter(|_| stalled == Some("DeleteFailing")).map(message::failure);
+    let told = said.as_deref().unwrap_or(&message);
+    only_if(status, STALLED, stalled.is_some(), stalled.unwrap_or("Stalled"), told, now);
 
     let failing = status.phase == Phase::Ready
         && status.refreshing

@@ -49,3 +49,23 @@ fn bringing_up_to_date_twice_is_the_same_as_once() {
         assert_eq!(once, twice);
     }
 }
+
+#[test]
+fn a_removal_that_stalls_tells_what_its_script_said_last() {
+    let mut status = in_phase(Phase::Deleting).status;
+    let step = StepStatus { failures: 3, ..crate::lifecycle::steps::fresh(Work::Delete, "drop") };
+    status.steps.push(step);
+    status.last_failure = Some(crate::api::instance::Failure {
+        code: "StepFailed".to_owned(),
+        plugin: Some("pg@1.0.0".to_owned()),
+        work: Some(Work::Delete),
+        step: Some("drop".to_owned()),
+        attempt: Some(3),
+        how: "exit 1".to_owned(),
+        last_line: "no such server".to_owned(),
+        at: at(1),
+    });
+    update(&mut status, at(1));
+    let stalled = status.conditions.iter().find(|condition| condition.type_ == STALLED).unwrap();
+    assert_eq!(stalled.message, "plugin pg@1.0.0, delete step drop, attempt 3: exit 1: no such server");
+}
