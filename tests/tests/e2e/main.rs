@@ -3,8 +3,8 @@
 
 mod admission;
 mod bound;
-mod churn;
 mod canaries;
+mod churn;
 mod confined;
 mod docs;
 mod failing;
