@@ -17,7 +17,6 @@ mod rotation;
 mod sandboxes;
 mod storms;
 mod support;
-mod telling;
 mod vanished;
 mod waiting;
 mod workloads;
