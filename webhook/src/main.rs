@@ -21,13 +21,8 @@ async fn run(args: Resolved, shutdown: shutdown::Shutdown) -> anyhow::Result<()>
     let server = Server::default();
     let (caches, address) = (server.part("caches"), server.part("runner address"));
     let (system, certificates) = (args.settings.system_namespace.clone(), server.certificates.clone());
-    let world = view::Cluster::new(
-        client.clone(),
-        &system,
-        args.installation,
-        server.metrics.clone(),
-        Ending(args.abort_at),
-    );
+    let (metrics, ending) = (server.metrics.clone(), Ending(args.abort_at));
+    let world = view::Cluster::new(client.clone(), &system, args.installation, metrics, ending);
     let watching = world.run(|there| caches.set(there), |there| address.set(there));
     let show = |pair: &trust::Pair| certificates.replace(&pair.chain, &pair.key);
     let certifying = async {

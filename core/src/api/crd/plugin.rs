@@ -4,8 +4,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 
 use super::schema::{lists, root, rules, texts};
 
-/// Bounds on lists: twice what [`crate::plugin::validate`] allows, for it says the way out and the API server does not. They are
-/// there so that the rules cost no more than the API server lets them.
+/// Bounds on lists: twice what the validation of plugins allows, for it says the way out and the API server does not. They are there so
+/// that the rules cost no more than the API server lets them.
 const STEPS: i64 = 64;
 const INPUTS: i64 = 128;
 const OUTPUTS: i64 = 32;
