@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask --help`.
 
 mod bench;
+mod broken;
 mod ci;
 mod generate;
 mod image;
@@ -39,6 +40,8 @@ enum Task {
     },
     /// Measures what docs/performance.md tells: figure, goal, met or missed
     Bench(bench::Args),
+    /// Shows that the end-to-end tests notice what the patches in tests/broken break
+    Broken(broken::Args),
     /// What continuous integration runs
     Ci(test::Args),
 }
@@ -52,6 +55,7 @@ fn main() -> Result<()> {
         Task::Image(args) => image::build(&args).map(|file| process::print(&file.display().to_string())),
         Task::Generate { check } => generate::run(check),
         Task::Bench(args) => bench::run(&args),
+        Task::Broken(args) => broken::run(&args),
         Task::Ci(args) => ci::run(&args),
     }
 }

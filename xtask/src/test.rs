@@ -75,10 +75,18 @@ pub(crate) fn e2e(args: &E2eArgs) -> Result<()> {
     })
 }
 
+/// What the end-to-end tests need of the installation: reservations that are soon over, and programs that can be killed.
+pub(crate) const INSTALLATION: &[&str] = &["--bind-window", "20s", "--replicas", "1"];
+
 /// Images and the installation that the end-to-end tests need.
 pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
     postgres_images()?;
-    testbed::install(cluster, &["--bind-window", "20s", "--replicas", "1"])
+    testbed::install(cluster, INSTALLATION)
+}
+
+/// Builds the end-to-end tests.
+pub(crate) fn build_end_to_end() -> Result<()> {
+    run(&mut cargo(&["test", "--package", "sandbind-tests", "--test", "e2e", "--no-run"]))
 }
 
 /// Runs the end-to-end tests against an installed cluster; after all of them, what the API server's audit log says of rights.
@@ -93,7 +101,11 @@ pub(crate) fn end_to_end(cluster: &Cluster, filter: Option<&str>) -> Result<()> 
 
 fn against(cluster: &Cluster, target: &str, filter: Option<&str>) -> Result<()> {
     let mut test = cargo(&["test", "--package", "sandbind-tests", "--test", target, "--"]);
-    test.args(filter).env("KUBECONFIG", &cluster.kubeconfig).env("PATH", path(cluster)?);
+    // They wait for a cluster most of the time: more at once than there are processors.
+    test.args(["--test-threads", "4"])
+        .args(filter)
+        .env("KUBECONFIG", &cluster.kubeconfig)
+        .env("PATH", path(cluster)?);
     run(test.env("SANDBIND_TESTBED_STATE", testbed::state()))
 }
 
@@ -149,7 +161,7 @@ pub(crate) fn with_cluster(
 }
 
 /// `localhost/psql:1` and `localhost/postgres:1`: this machine's PostgreSQL 15, or Debian's packages, which need not be installed for it.
-fn postgres_images() -> Result<()> {
+pub(crate) fn postgres_images() -> Result<()> {
     let dir = process::cache().join("images");
     std::fs::create_dir_all(&dir)?;
     let (psql, postgres) = (dir.join("psql.tar"), dir.join("postgres.tar"));

@@ -1,6 +1,6 @@
 //! The real Kubernetes of the tests: `tests/testbed` built once into the cache, up in seconds, down without a trace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -103,12 +103,12 @@ pub(crate) fn down() -> Result<()> {
 }
 
 /// Loads an image file into every node.
-pub(crate) fn load(file: &std::path::Path) -> Result<()> {
+pub(crate) fn load(file: &Path) -> Result<()> {
     run_script("images", &["load", &file.display().to_string()])
 }
 
 /// Makes an image file unless it is there, and loads it. `way` is `copy` (paths on this machine) or `debs` (Debian packages).
-pub(crate) fn make_image(way: &str, name: &str, file: &std::path::Path, content: &[&str]) -> Result<()> {
+pub(crate) fn make_image(way: &str, name: &str, file: &Path, content: &[&str]) -> Result<()> {
     if !file.exists() {
         let file_name = file.display().to_string();
         let mut arguments = vec![way, name, file_name.as_str()];
@@ -125,11 +125,13 @@ fn run_script(name: &str, arguments: &[&str]) -> Result<()> {
 /// Builds the image, loads it and installs sandbind with the command's own `install --apply`.
 pub(crate) fn install(cluster: &Cluster, more: &[&str]) -> Result<()> {
     let file = image::build(&image::Args::for_tests())?;
-    load(&file)?;
-    process::run(
-        process::cargo(&["build", "--package", "sandbind-cli", "--bin", "sandbind"]).current_dir(root()),
-    )?;
-    let sandbind = image::target_dir().join("debug/sandbind");
+    process::run(&mut process::cargo(&["build", "--package", "sandbind-cli", "--bin", "sandbind"]))?;
+    install_image(cluster, &file, &image::target_dir().join("debug/sandbind"), more)
+}
+
+/// Loads an image file and installs it with a given `sandbind`.
+pub(crate) fn install_image(cluster: &Cluster, file: &Path, sandbind: &Path, more: &[&str]) -> Result<()> {
+    load(file)?;
     process::run(
         command(sandbind, &["install", "--apply", "--image", image::IMAGE])
             .args(more)
