@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
     path::PathBuf,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -61,6 +62,20 @@ pub fn created_pods(namespace: &str, expected: usize) -> Vec<Created> {
         });
         let created: Vec<Created> = events.map(created).collect();
         if created.len() >= expected { Ok(created) } else { Err(format!("{created:?}")) }
+    })
+}
+
+/// How long the API server took for the call that created a pod, or was to. kubectl's own time, long on a busy machine, is not in it.
+#[track_caller]
+pub fn create_call(namespace: &str, pod: &str) -> Duration {
+    eventually(&format!("the create call of {pod} in the audit log"), 30, || {
+        let events = requests(namespace, "pods");
+        let event = events
+            .iter()
+            .find(|event| event["verb"] == "create" && event["requestObject"]["metadata"]["name"] == pod);
+        let event = event.ok_or_else(|| format!("{} other requests", events.len()))?;
+        let at = |field: &str| event[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        Ok::<_, String>(at("stageTimestamp").duration_since(at("requestReceivedTimestamp")).unsigned_abs())
     })
 }
 
