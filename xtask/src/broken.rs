@@ -46,7 +46,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.build_only {
         return Ok(());
     }
-    test::build_end_to_end()?;
+    let tests = test::end_to_end_names()?;
+    if let Some(lost) = breaks.iter().find(|one| !tests.contains(&format!("::{}: test", one.test))) {
+        bail!("{}: there is no end-to-end test `{}`", lost.name, lost.test);
+    }
     let mut survivors = Vec::new();
     for (one, built) in breaks.iter().zip(&built) {
         let noticed = is_noticed(one, built).with_context(|| format!("patch {}", one.name))?;

@@ -84,9 +84,9 @@ pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
     testbed::install(cluster, INSTALLATION)
 }
 
-/// Builds the end-to-end tests.
-pub(crate) fn build_end_to_end() -> Result<()> {
-    run(&mut cargo(&["test", "--package", "sandbind-tests", "--test", "e2e", "--no-run"]))
+/// Builds the end-to-end tests; a line `MODULE::NAME: test` for each.
+pub(crate) fn end_to_end_names() -> Result<String> {
+    process::output(&mut cargo(&["test", "--package", "sandbind-tests", "--test", "e2e", "--", "--list"]))
 }
 
 /// Runs the end-to-end tests against an installed cluster; after all of them, what the API server's audit log says of rights.
