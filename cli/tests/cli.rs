@@ -1,8 +1,6 @@
 //! The command as a process: help, exit codes, what goes to which stream.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test says no")]
 
-#[path = "cli/cluster.rs"]
-mod cluster;
 #[path = "cli/offline.rs"]
 mod offline;
 #[path = "cli/pages.rs"]

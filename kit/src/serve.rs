@@ -2,7 +2,13 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, header::CONNECTION},
+    middleware::map_response,
+    response::Response,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -31,6 +37,10 @@ pub struct Limits {
     /// Time until the header of a connection's next request is complete. Longer than clients keep idle connections (Go: 90 s), or one
     /// of them would write into a connection that is just being closed.
     pub header: Duration,
+    /// Once the shutdown has started: how long an idle connection stays open for one more request, whose answer tells the client to
+    /// close it. A client that writes while its connection is being closed cannot know whether it was heard, and Go's, which is the
+    /// API server's, then fails the call. Part of the grace period.
+    pub farewell: Duration,
     /// Time that open requests have to be answered once the shutdown has started.
     pub grace: Duration,
 }
@@ -42,6 +52,7 @@ impl Default for Limits {
             body: 2 << 20,
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(120),
+            farewell: Duration::ZERO,
             grace: Duration::from_secs(30),
         }
     }
@@ -50,8 +61,9 @@ impl Default for Limits {
 /// Pause after an `accept` that failed for want of something (file descriptors, memory).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers on this listener until the shutdown: then accepts no more, lets open requests be answered within the grace period, and
-/// returns. With `tls` the listener speaks nothing else.
+/// Answers on this listener until the shutdown: then accepts no more, answers what still comes on open connections with
+/// `connection: close`, lets open requests be answered within the grace period, and returns. With `tls` the listener speaks nothing
+/// else.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -59,7 +71,10 @@ pub async fn serve(
     limits: Limits,
     shutdown: Shutdown,
 ) {
-    let router = router.layer(DefaultBodyLimit::max(limits.body));
+    let ending = shutdown.clone();
+    let router = router
+        .layer(DefaultBodyLimit::max(limits.body))
+        .layer(map_response(move |response| std::future::ready(last_if(ending.is_started(), response))));
     let acceptor = tls.map(TlsAcceptor::from);
     let slots = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
@@ -86,6 +101,14 @@ pub async fn serve(
     if timeout(limits.grace, all_done).await.is_err() {
         tracing::warn!("connections left open at the end of the grace period");
     }
+}
+
+/// The answer, which is its connection's last one at the end.
+fn last_if(ending: bool, mut response: Response) -> Response {
+    if ending {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn accept(
@@ -125,6 +148,11 @@ impl Connection {
             .keep_alive(true)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
         let mut connection = std::pin::pin!(connection);
+        let farewell_over = async {
+            self.shutdown.started().await;
+            tokio::time::sleep(self.limits.farewell).await;
+        };
+        let mut farewell_over = std::pin::pin!(farewell_over);
         let mut ending = false;
         loop {
             tokio::select! {
@@ -134,7 +162,7 @@ impl Connection {
                     }
                     return;
                 }
-                () = self.shutdown.started(), if !ending => {
+                () = farewell_over.as_mut(), if !ending => {
                     ending = true;
                     connection.as_mut().graceful_shutdown();
                 }

@@ -88,7 +88,8 @@ fn cargo(arguments: &[&str]) -> String {
 }
 
 fn metadata() -> serde_json::Value {
-    serde_json::from_str(&cargo(&["metadata", "--locked", "--offline", "--format-version", "1"])).unwrap()
+    serde_json::from_str(&cargo(&["metadata", "--no-deps", "--locked", "--offline", "--format-version", "1"]))
+        .unwrap()
 }
 
 #[test]

@@ -51,13 +51,9 @@ pub(crate) fn all(args: &Args) -> Result<()> {
         return Ok(());
     }
     able()?;
-    let mut rest = cargo(&["test", "--workspace"]);
-    for package in ON_A_CONTROL_PLANE {
-        rest.args(["--exclude", package]);
-    }
-    run(&mut rest)?;
-    for package in ON_A_CONTROL_PLANE {
-        on_a_control_plane(package, args.k8s.as_deref())?;
+    run(&mut cargo(&["test", "--workspace"]))?;
+    for target in ON_A_CONTROL_PLANE {
+        on_a_control_plane(target, args.k8s.as_deref())?;
     }
     with_cluster(args.k8s.as_deref(), false, |cluster| {
         prepare(cluster)?;
@@ -86,7 +82,7 @@ pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
 
 /// Builds the end-to-end tests; a line `MODULE::NAME: test` for each.
 pub(crate) fn end_to_end_names() -> Result<String> {
-    process::output(&mut cargo(&["test", "--package", "sandbind-tests", "--test", "e2e", "--", "--list"]))
+    process::output(target("e2e").args(["--", "--list"]))
 }
 
 /// Runs the end-to-end tests against an installed cluster; after all of them, what the API server's audit log says of rights.
@@ -99,8 +95,15 @@ pub(crate) fn end_to_end(cluster: &Cluster, filter: Option<&str>) -> Result<()> 
     against(cluster, "rights", None)
 }
 
-fn against(cluster: &Cluster, target: &str, filter: Option<&str>) -> Result<()> {
-    let mut test = cargo(&["test", "--package", "sandbind-tests", "--test", target, "--"]);
+/// One test target that `cargo test --workspace` leaves out. The whole workspace is named all the same: what is selected decides which
+/// features the dependencies have, and other features are another build of them.
+fn target(name: &str) -> std::process::Command {
+    cargo(&["test", "--workspace", "--test", name])
+}
+
+fn against(cluster: &Cluster, name: &str, filter: Option<&str>) -> Result<()> {
+    let mut test = target(name);
+    test.arg("--");
     // They wait for a cluster most of the time: more at once than there are processors.
     test.args(["--test-threads", "4"])
         .args(filter)
@@ -109,12 +112,15 @@ fn against(cluster: &Cluster, target: &str, filter: Option<&str>) -> Result<()> 
     run(test.env("SANDBIND_TESTBED_STATE", testbed::state()))
 }
 
-/// Packages with tests that ask a real API server; each gets a fresh one, for they install what others would trip over.
-const ON_A_CONTROL_PLANE: &[&str] = &["sandbind-cluster", "sandbind-plugin-runner", "sandbind-cli"];
+/// Test targets that ask a real API server; each gets a fresh one, for they install what others would trip over.
+const ON_A_CONTROL_PLANE: &[&str] = &["api_server", "driving", "cluster"];
 
-fn on_a_control_plane(package: &str, k8s: Option<&str>) -> Result<()> {
+/// Test targets that `cargo test --workspace` leaves out.
+pub(crate) const NEED_A_SERVER: &[&str] = &["api_server", "driving", "cluster", "e2e", "rights"];
+
+fn on_a_control_plane(name: &str, k8s: Option<&str>) -> Result<()> {
     let plane = testbed::control_plane(k8s)?;
-    let mut tests = cargo(&["test", "--package", package]);
+    let mut tests = target(name);
     tests.env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig).env("PATH", path(&plane)?);
     let result = run(&mut tests);
     testbed::control_plane_down()?;

@@ -44,9 +44,9 @@ pub(crate) struct Bed {
     pub(crate) records: ClusterRecords,
 }
 
-/// None without an API server.
-pub(crate) async fn bed() -> Option<Bed> {
-    let kubeconfig = std::env::var_os("SANDBIND_TEST_KUBECONFIG")?;
+/// On the API server of `SANDBIND_TEST_KUBECONFIG`.
+pub(crate) async fn bed() -> Bed {
+    let kubeconfig = std::env::var_os("SANDBIND_TEST_KUBECONFIG").unwrap();
     let client = sandbind_cluster::client::connect(Some(kubeconfig.as_ref())).await.unwrap();
     DEFINED.get_or_init(|| define(client.clone())).await;
     let id = identity::incarnation(random_bytes().unwrap());
@@ -57,7 +57,7 @@ pub(crate) async fn bed() -> Option<Bed> {
     let shop_uid = namespace(&client, &shop, labels).await;
     let watches = Arc::new(Watches::new(&system, std::slice::from_ref(&system), Duration::from_secs(600)));
     let records = ClusterRecords::new(client.clone(), &system, watches.records.clone());
-    Some(Bed { client, system, shop, shop_uid, watches, records })
+    Bed { client, system, shop, shop_uid, watches, records }
 }
 
 async fn define(client: Client) {

@@ -16,7 +16,7 @@ use crate::bed::{bed, eventually};
 
 #[tokio::test]
 async fn a_plan_is_made_of_what_is_there_now_and_the_caches_follow() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let catalog = ClusterCatalog::new(bed.client.clone(), bed.watches.clone());
     let plugins: Api<ResourcePlugin> = Api::all(bed.client.clone());
@@ -61,7 +61,7 @@ async fn a_plan_is_made_of_what_is_there_now_and_the_caches_follow() {
 
 #[tokio::test]
 async fn a_sandbox_says_when_it_is_to_be_tried_again_and_when_it_goes() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let catalog = ClusterCatalog::new(bed.client.clone(), bed.watches.clone());
     let api: Api<Sandbox> = Api::namespaced(bed.client.clone(), &bed.shop);

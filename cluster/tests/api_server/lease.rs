@@ -29,7 +29,7 @@ impl Holder {
 
 #[tokio::test]
 async fn one_leads_and_when_it_falls_silent_or_lets_go_the_other_one_does() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let mut one = Holder::start(&bed, "one");
     one.comes_to_lead().await;
     let mut two = Holder::start(&bed, "two");

@@ -1,5 +1,5 @@
-//! The adapters against a real API server, held to the rules of the ports. They need one: `SANDBIND_TEST_KUBECONFIG` names a
-//! kubeconfig with all rights; without it nothing is tested (`cargo xtask test` sets it).
+//! The adapters against a real API server, held to the rules of the ports. `SANDBIND_TEST_KUBECONFIG` names a kubeconfig with all
+//! rights; `cargo xtask test` starts the server and sets it.
 
 #![allow(clippy::allow_attributes, reason = "which of these fire depends on clippy.toml")]
 #![allow(

@@ -14,7 +14,7 @@ use crate::bed::{bed, eventually};
 
 #[tokio::test]
 async fn a_record_is_made_whole_and_only_once() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let (spec, status) = bed.begin("pr-1", None);
     let made = bed.records.create("one", spec.clone(), status.clone()).await.unwrap();
     assert_eq!((&made.spec, &made.status), (&spec, &status), "reservation included");
@@ -26,7 +26,7 @@ async fn a_record_is_made_whole_and_only_once() {
 
 #[tokio::test]
 async fn the_records_of_a_sandbox_are_found_although_no_cache_knows_them() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let mine = bed.record("pr-1").await;
     bed.record("pr-2").await;
     assert!(bed.records.hint_all().is_empty(), "nobody watches");
@@ -38,7 +38,7 @@ async fn the_records_of_a_sandbox_are_found_although_no_cache_knows_them() {
 
 #[tokio::test]
 async fn a_write_on_an_old_revision_is_a_conflict_and_changes_nothing() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let first = bed.record("pr-1").await;
     let mut status = first.status.clone();
     status.message = "second".into();
@@ -56,7 +56,7 @@ async fn a_write_on_an_old_revision_is_a_conflict_and_changes_nothing() {
 
 #[tokio::test]
 async fn what_a_status_leaves_out_is_gone_and_the_rest_of_the_object_stays() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let api: Api<ResourceInstance> = Api::namespaced(bed.client.clone(), &bed.system);
     let annotate = json!({"metadata": {"annotations": {name::ANNOTATION_DELETE_NOW: "x", "theirs": "y"}}});
@@ -78,7 +78,7 @@ async fn what_a_status_leaves_out_is_gone_and_the_rest_of_the_object_stays() {
 
 #[tokio::test]
 async fn a_move_that_the_life_cycle_does_not_know_is_refused_by_the_api_server() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let mut status = record.status.clone();
     status.phase = Phase::Failed;
@@ -89,7 +89,7 @@ async fn a_move_that_the_life_cycle_does_not_know_is_refused_by_the_api_server()
 
 #[tokio::test]
 async fn a_removed_record_takes_its_secrets_along() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let values = ClusterValues::new(bed.client.clone(), &bed.system);
     let run = sandbind_core::lifecycle::record::StepRun {
@@ -115,7 +115,7 @@ async fn a_removed_record_takes_its_secrets_along() {
 
 #[tokio::test]
 async fn a_record_on_its_way_out_can_still_be_written_and_removed() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let api: Api<ResourceInstance> = Api::namespaced(bed.client.clone(), &bed.system);
     api.delete(&record.name, &kube::api::DeleteParams::default()).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_record_on_its_way_out_can_still_be_written_and_removed() {
 
 #[tokio::test]
 async fn whoever_waits_for_a_record_hears_of_its_beginning_its_changes_and_its_end() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     bed.watching(async {
         let (spec, status) = bed.begin("pr-1", None);
         let (made, ()) =
@@ -161,7 +161,7 @@ async fn whoever_waits_for_a_record_hears_of_its_beginning_its_changes_and_its_e
 
 #[tokio::test]
 async fn the_ledger_has_one_entry_for_each_life() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let (one, two) = (bed.record("pr-1").await, bed.record("pr-2").await);
     for record in [&one, &two, &one] {
         bed.records.ledger(record, "the \"account\" is closed\n").await.unwrap();

@@ -70,7 +70,7 @@ fn held(sandbox: Option<&Sandbox>) -> bool {
 
 #[tokio::test]
 async fn a_record_makes_a_sandbox_that_mirrors_it_and_goes_with_it() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     keeping(&bed, async {
         let record = bed.record("pr-1").await;
         until(&bed, "pr-1", "there is a Sandbox", |one| phase(one) == Some(SandboxPhase::Provisioning)).await;
@@ -100,7 +100,7 @@ async fn a_record_makes_a_sandbox_that_mirrors_it_and_goes_with_it() {
 
 #[tokio::test]
 async fn an_explicit_one_stays_without_records_and_waits_for_them_when_deleted() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     keeping(&bed, async {
         make(&bed, "pr-1", json!({})).await;
         until(&bed, "pr-1", "it is looked at", |one| phase(one) == Some(SandboxPhase::Pending)).await;
@@ -122,7 +122,7 @@ async fn an_explicit_one_stays_without_records_and_waits_for_them_when_deleted()
 
 #[tokio::test]
 async fn a_terminating_namespace_does_not_wait_for_its_sandboxes() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     keeping(&bed, async {
         bed.record("pr-1").await;
         until(&bed, "pr-1", "it is held", held).await;
@@ -140,7 +140,7 @@ async fn a_terminating_namespace_does_not_wait_for_its_sandboxes() {
 
 #[tokio::test]
 async fn the_end_of_a_time_to_live_is_announced_and_deletes() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     keeping(&bed, async {
         let made = make(&bed, "pr-1", json!({"ttl": {"duration": "4s"}})).await;
         until(&bed, "pr-1", "it says when it ends", |one| {
@@ -161,7 +161,7 @@ async fn the_end_of_a_time_to_live_is_announced_and_deletes() {
 
 #[tokio::test]
 async fn what_is_prepared_gets_a_record_as_soon_as_it_can_be_made() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let plugin = format!("pg{}", identity::hash(&[&bed.shop], 10));
     let plugins: Api<ResourcePlugin> = Api::all(bed.client.clone());
     keeping(&bed, async {
@@ -195,7 +195,7 @@ async fn what_is_prepared_gets_a_record_as_soon_as_it_can_be_made() {
 
 #[tokio::test]
 async fn a_status_that_says_the_same_is_not_written_again() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     keeping(&bed, async {
         let record = bed.record("pr-1").await;
         until(&bed, "pr-1", "it is looked at", |one| phase(one) == Some(SandboxPhase::Provisioning)).await;

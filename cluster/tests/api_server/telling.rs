@@ -14,7 +14,7 @@ use crate::bed::{bed, eventually};
 
 #[tokio::test]
 async fn the_sandbox_and_the_top_owner_are_told_once() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let sandboxes: Api<Sandbox> = Api::namespaced(bed.client.clone(), &bed.shop);
     sandboxes.create(&PostParams::default(), &Sandbox::new("pr-1", SandboxSpec::default())).await.unwrap();

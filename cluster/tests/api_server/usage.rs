@@ -31,7 +31,7 @@ fn only(used: &Use) -> &Evidence {
 
 #[tokio::test]
 async fn a_pod_counts_by_its_spec_with_and_without_label_until_it_has_finished() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let usage = usage(&bed);
     let reservation = &record.status.reservations[0].id;
@@ -52,7 +52,7 @@ async fn a_pod_counts_by_its_spec_with_and_without_label_until_it_has_finished()
 
 #[tokio::test]
 async fn caches_tell_who_uses_what_and_what_was_promised() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let usage = usage(&bed);
     assert!(matches!(only(&usage.hint(&record)), Evidence::Unknown { .. }), "nothing is known yet");
@@ -73,7 +73,7 @@ async fn caches_tell_who_uses_what_and_what_was_promised() {
 
 #[tokio::test]
 async fn a_running_pod_that_vanishes_is_held_against_the_resource_until_its_node_is_gone_too() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let record = bed.record("pr-1").await;
     let usage = usage(&bed);
     let pods: Api<Pod> = Api::namespaced(bed.client.clone(), &bed.shop);
@@ -108,7 +108,7 @@ async fn a_running_pod_that_vanishes_is_held_against_the_resource_until_its_node
 
 #[tokio::test]
 async fn an_owner_that_wants_pods_of_the_sandbox_keeps_the_resource() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let api: Api<Deployment> = Api::namespaced(bed.client.clone(), &bed.shop);
     // An image that nothing pulls and a selector that nothing schedules: only its wish matters.
     let deployment = json!({"metadata": {"name": "web"}, "spec": {
@@ -140,7 +140,7 @@ async fn an_owner_that_wants_pods_of_the_sandbox_keeps_the_resource() {
 
 #[tokio::test]
 async fn a_sandbox_keeps_its_resources_and_a_namespace_of_another_uid_keeps_nothing() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let mut record = bed.record("pr-1").await;
     let usage = usage(&bed);
     let api: Api<Sandbox> = Api::namespaced(bed.client.clone(), &bed.shop);

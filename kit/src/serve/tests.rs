@@ -135,6 +135,35 @@ async fn the_end_lets_open_requests_be_answered_and_takes_no_new_ones() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_is_answered_once_more_after_the_end_was_asked_for() {
+    let limits = Limits { farewell: Duration::from_secs(60), ..Limits::default() };
+    let running = start(Router::new().route("/", get(async || "hello")), None, limits).await;
+    let mut used = TcpStream::connect(running.address).await.unwrap();
+    assert!(!ask(&mut used, GET).await.contains("connection: close"));
+
+    running.trigger.start();
+    assert!(
+        timeout(Duration::from_millis(100), used.read_u8()).await.is_err(),
+        "closed while it may be used"
+    );
+    let last = ask(&mut used, GET).await;
+    assert!(last.ends_with("hello") && last.contains("connection: close"), "{last}");
+    assert_eq!(used.read(&mut [0]).await.unwrap(), 0, "closed after its last answer");
+    running.server.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_stays_unused_is_closed_after_the_farewell() {
+    let limits = Limits { farewell: Duration::from_millis(50), ..Limits::default() };
+    let running = start(Router::new().route("/", get(async || "hello")), None, limits).await;
+    let mut unused = TcpStream::connect(running.address).await.unwrap();
+    assert!(ask(&mut unused, GET).await.ends_with("hello"));
+    running.trigger.start();
+    assert_eq!(unused.read(&mut [0]).await.unwrap(), 0);
+    running.server.await.unwrap();
+}
+
+#[tokio::test]
 async fn the_end_waits_no_longer_than_the_grace_period() {
     let (entered, mut entries) = mpsc::channel::<()>(1);
     let never = get(move || {

@@ -17,7 +17,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_sandbox_prepares_is_made_before_any_pod_and_goes_with_it() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let _one = ONE.lock().await;
     tls::install_provider();
     let ca = certificates(&bed).await;

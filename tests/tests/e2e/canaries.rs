@@ -87,14 +87,14 @@ fn no_value_is_seen_anywhere_but_in_secrets() {
         let denied = eventually(&format!("a denial, for the round of `{kind}` failed"), 180, || {
             match cage.phase(kind).as_str() {
                 "Failed" => {}
-                other => return Err(format!("{other}\n{}", shop.picture())),
+                other => return Err(shop.seen(other)),
             }
             let name = format!("late-{kind}");
             let Err(denied) = shop.create(&pod(&name, kind)) else {
                 shop.kubectl(&["delete", "pod", &name, "--wait=false", "--grace-period=0", "--force"]);
-                return Err("admitted in the next round".to_owned());
+                return Err(shop.seen("admitted in the next round"));
             };
-            if denied.contains("exit 3") { Ok(denied) } else { Err(denied) }
+            if denied.contains("exit 3") { Ok(denied) } else { Err(shop.seen(denied)) }
         });
         assert!(denied.contains("[redacted]"), "{denied}");
         told.push((format!("denial of {kind}"), denied));

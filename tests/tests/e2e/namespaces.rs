@@ -18,7 +18,7 @@ fn a_namespace_deleted_with_live_pods_goes_and_its_resources_are_deleted() {
     let uid = shop.instance("pr-1", "db").unwrap()["spec"]["incarnation"].clone();
     kubectl(&["delete", "namespace", &shop.name, "--timeout=90s"]);
     eventually("the record is gone", 90, || {
-        if shop.instances().is_empty() { Ok(()) } else { Err(shop.picture()) }
+        if shop.instances().is_empty() { Ok(()) } else { Err(shop.seen("still there")) }
     });
     assert!(ledger.alive(&plugin.name).is_empty());
     // Made again under the same name: another life.

@@ -101,7 +101,11 @@ fn scaled_to_zero_during_a_refresh_nothing_is_left() {
     shop.kubectl(&["scale", "deployment/web", "--replicas=0"]);
     eventually("no pod is left", 60, || {
         let pods = shop.json(&["pods"]);
-        if pods["items"].as_array().is_none_or(Vec::is_empty) { Ok(()) } else { Err(shop.picture()) }
+        if pods["items"].as_array().is_none_or(Vec::is_empty) {
+            Ok(())
+        } else {
+            Err(shop.seen("still there"))
+        }
     });
     holds("no delete step runs beside the refresh", 4, || match ledger.count(&plugin.name, "delete") {
         0 => Ok(()),

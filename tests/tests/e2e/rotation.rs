@@ -2,20 +2,22 @@
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::Instant,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::support::{
     Ledger, Namespace, eventually,
     fixtures::{Plugin, pod},
     json, kubectl,
-    kubectl::feed,
     programs::{Arguments, RUNNER, SYSTEM, WEBHOOK, while_absent},
-    storm, try_kubectl,
+    storm,
+    stream::{Over, Stream},
+    try_kubectl,
 };
 
 /// The certificates' Secret, and the webhook that fills it. However the test ends, ordinary certificates are made anew.
@@ -37,7 +39,7 @@ impl Certificates {
     /// A part that tells when its owner was made, and by which authority; the other parts hold keys.
     fn part(secret: &Value, key: &str) -> Option<Value> {
         let encoded = secret["data"][key].as_str()?;
-        serde_json::from_slice(&base64(encoded)).ok()
+        serde_json::from_slice(&STANDARD.decode(encoded).ok()?).ok()
     }
 
     /// The leaves: when they were made, and the authority that signed them.
@@ -58,20 +60,6 @@ fn restart_runner() {
     while_absent(RUNNER, || {});
 }
 
-fn base64(text: &str) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for digit in text.bytes().filter_map(|byte| DIGITS.iter().position(|digit| *digit == byte)) {
-        bits = (bits << 6) | u32::try_from(digit).unwrap();
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).unwrap());
-        }
-    }
-    bytes
-}
-
 const REFRESH: &str = r#"refresh:
   every: 15s
   steps:
@@ -81,26 +69,6 @@ const REFRESH: &str = r#"refresh:
       #!/bin/bash
       printf %s "token-$SANDBIND_ATTEMPT" > /tmp/token
 "#;
-
-/// Dry runs of one call: each reaches the webhook as any other admission does.
-const AT_ONCE: usize = 10;
-
-/// Pods that are asked for again and again, without being made. Answers how many were admitted and what was refused.
-fn dry_runs(shop: &Namespace, over: &AtomicBool, admitted: &AtomicUsize) -> Vec<String> {
-    let pods: Vec<String> = (0..AT_ONCE).map(|number| pod(&format!("dry-{number}"), "pr-live")).collect();
-    let pods = pods.join("---\n");
-    let mut refused = Vec::new();
-    while !over.load(Relaxed) {
-        let ended = feed(&["-n", &shop.name, "create", "--dry-run=server", "-f", "-"], &pods);
-        match ended.map(|text| text.lines().filter(|line| line.contains("created")).count()) {
-            Ok(AT_ONCE) => {
-                admitted.fetch_add(AT_ONCE, Relaxed);
-            }
-            other => refused.push(format!("{other:?}")),
-        }
-    }
-    refused
-}
 
 /// Pods with a new resource each, one after the other: its steps and sidecars talk to the runner.
 fn lives(shop: &Namespace, over: &AtomicBool) -> usize {
@@ -113,15 +81,6 @@ fn lives(shop: &Namespace, over: &AtomicBool) -> usize {
         count += 1;
     }
     count
-}
-
-/// Tells everybody to end, also when the test fails.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
 }
 
 #[test]
@@ -145,11 +104,11 @@ fn certificates_are_renewed_under_constant_admissions_and_none_fails() {
     shop.ready_pod("app=live", 90);
     let token = || shop.exec("live", "app", &["cat", "/bindings/db/make.token"]);
 
-    let (over, admitted) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let over = AtomicBool::new(false);
     let begin = Instant::now();
-    let (refused, resources, leaves, authorities) = thread::scope(|scope| {
+    let (stream, resources, leaves, authorities) = thread::scope(|scope| {
         let over_in_the_end = Over(&over);
-        let dry = scope.spawn(|| dry_runs(&shop, &over, &admitted));
+        let dry = scope.spawn(|| Stream::until(&over, &shop, "pr-live"));
         let real = scope.spawn(|| lives(&shop, &over));
         let (mut leaves, mut authorities) = (BTreeSet::new(), BTreeSet::new());
         eventually("three renewals and one by a new authority", 200, || {
@@ -171,12 +130,12 @@ fn certificates_are_renewed_under_constant_admissions_and_none_fails() {
     });
     println!(
         "{} admissions and {resources} resources in {:.0} s, {} refused; {leaves} leaf certificates by {authorities} authorities, the first of {}",
-        admitted.load(Relaxed) + resources,
+        stream.admitted + resources,
         begin.elapsed().as_secs_f32(),
-        refused.len(),
+        stream.refused.len(),
         first.0,
     );
-    assert_eq!(refused, Vec::<String>::new());
+    assert_eq!(stream.refused, Vec::<String>::new());
     shop.create(&pod("late", "pr-late")).unwrap();
     shop.ready_pod("app=late", 60);
     kubectl(&["-n", &shop.name, "delete", "pod", "live", "late", "--wait=false"]);

@@ -9,8 +9,9 @@ use super::support::{
     Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment, pod},
     kubectl,
-    programs::{Arguments, RUNNER, Restore, WEBHOOK, kill, logs, rollout, scale},
+    programs::{Arguments, RUNNER, Restore, WEBHOOK, kill, logs, replace, rollout, scale},
     storm,
+    stream::{Over, Stream},
 };
 
 fn lives_of_sandboxes(count: usize, plugin: &Plugin, shop: &Namespace, ledger: &Ledger) {
@@ -128,6 +129,34 @@ fn a_webhook_killed_while_it_holds_admissions_costs_nobody_a_pod() {
 }
 
 #[test]
+fn a_webhook_replaced_under_constant_admissions_refuses_none() {
+    let _storm = storm();
+    Ledger::get();
+    let shop = Namespace::new();
+    let plugin = Plugin::new("", "");
+    shop.apply(&binding(&plugin.name, "linger: 1s"));
+    shop.create(&pod("live", "pr-live")).unwrap();
+    shop.ready_pod("app=live", 60);
+    let over = AtomicBool::new(false);
+    let streams = thread::scope(|scope| {
+        let over_in_the_end = Over(&over);
+        let streams = [(); 2].map(|()| scope.spawn(|| Stream::until(&over, &shop, "pr-live")));
+        for _ in 0..3 {
+            replace(WEBHOOK);
+        }
+        drop(over_in_the_end);
+        streams.map(|stream| stream.join().unwrap())
+    });
+    for stream in &streams {
+        println!("{} admitted, {} refused", stream.admitted, stream.refused.len());
+        assert_eq!(stream.refused, Vec::<String>::new());
+        assert!(stream.admitted > 0);
+    }
+    shop.kubectl(&["delete", "pod", "live", "--wait=false"]);
+    shop.nothing_left(90);
+}
+
+#[test]
 fn a_namespace_deleted_while_the_webhook_is_dead_goes_and_its_resources_are_deleted() {
     let _storm = storm();
     let _restore = Restore(WEBHOOK, 1);
@@ -142,7 +171,7 @@ fn a_namespace_deleted_while_the_webhook_is_dead_goes_and_its_resources_are_dele
     scale(WEBHOOK, 0);
     kubectl(&["delete", "namespace", &shop.name, "--timeout=90s"]);
     eventually("the record is gone", 90, || {
-        if shop.instances().is_empty() { Ok(()) } else { Err(shop.picture()) }
+        if shop.instances().is_empty() { Ok(()) } else { Err(shop.seen("still there")) }
     });
     assert_eq!(ledger.count(&plugin.name, "delete"), 1);
     scale(WEBHOOK, 1);

@@ -6,17 +6,20 @@ pub mod fixtures;
 pub mod kubectl;
 pub mod latch;
 pub mod ledger;
+pub mod look;
 pub mod namespace;
 pub mod programs;
 pub mod second_webhook;
+pub mod stream;
 pub mod table;
 pub mod wait;
 
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub use kubectl::{apply, json, kubectl, sandbind, try_kubectl};
+pub use kubectl::{apply, kubectl, sandbind, try_kubectl};
 pub use latch::Latch;
 pub use ledger::Ledger;
+pub use look::json;
 pub use namespace::Namespace;
 pub use wait::{eventually, holds};
 

@@ -65,7 +65,7 @@ fn workload(plugin: &str) -> String {
     let script: String =
         APP.replace("FILL", &FILL.to_string()).lines().map(|line| format!("      {line}\n")).collect();
     format!(
-        r#"apiVersion: sandbind.dev/v1alpha1
+        r"apiVersion: sandbind.dev/v1alpha1
 kind: ResourceBinding
 metadata: {{name: main}}
 spec:
@@ -86,7 +86,7 @@ spec:
     command: [bash, -c]
     args:
     - |
-{script}"#
+{script}"
     )
 }
 

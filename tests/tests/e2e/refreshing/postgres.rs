@@ -5,14 +5,14 @@ use super::super::support::{Ledger, Namespace, calm, eventually, examples};
 /// The resource as env var alone: a container that never reads a file.
 fn workload(plugin: &str) -> String {
     format!(
-        r#"apiVersion: sandbind.dev/v1alpha1
+        r"apiVersion: sandbind.dev/v1alpha1
 kind: ResourceBinding
 metadata: {{name: main}}
 spec:
   resources: [{{name: db, plugin: {plugin}}}]
   linger: 1s
   env: [{{name: DATABASE_URL, valueFrom: {{resource: {{name: db, outputKey: provision.url}}}}}}]
-"#
+"
     )
 }
 

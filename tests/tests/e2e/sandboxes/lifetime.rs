@@ -26,7 +26,11 @@ fn an_explicit_sandbox_outlives_its_pods_and_one_while_used_goes_with_them() {
     shop.kubectl(&["delete", "pod", "stays", "goes", "--grace-period=1"]);
     eventually("the sandbox WhileUsed is gone", 90, || {
         let sandbox = shop.json(&["sandbox", "goes"]);
-        if sandbox.is_null() && shop.instance("goes", "db").is_none() { Ok(()) } else { Err(shop.picture()) }
+        if sandbox.is_null() && shop.instance("goes", "db").is_none() {
+            Ok(())
+        } else {
+            Err(shop.seen("still there"))
+        }
     });
     holds("the Explicit one keeps its resource, long after linger", 5, || {
         let record = shop.instance("stays", "db").ok_or("no record")?;

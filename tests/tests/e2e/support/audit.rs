@@ -100,8 +100,8 @@ fn files() -> Vec<PathBuf> {
     let state = std::env::var_os("SANDBIND_TESTBED_STATE").expect("the cluster of `cargo xtask e2e`");
     let entries = fs::read_dir(PathBuf::from(state).join("log")).unwrap();
     let is_audit = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.starts_with("audit") && name.ends_with(".log")
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with("audit") && path.extension().is_some_and(|extension| extension == "log")
     };
     let mut files: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_audit).collect();

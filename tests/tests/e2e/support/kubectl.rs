@@ -5,8 +5,6 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde_json::Value;
-
 /// How a command ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -46,14 +44,6 @@ pub fn try_kubectl(arguments: &[&str]) -> Result<String, String> {
 /// kubectl, which must succeed.
 pub fn kubectl(arguments: &[&str]) -> String {
     try_kubectl(arguments).unwrap_or_else(|error| panic!("kubectl {}: {error}", arguments.join(" ")))
-}
-
-/// `kubectl get … -o json`; `Null` when there is none.
-pub fn json(arguments: &[&str]) -> Value {
-    let mut all = vec!["get", "--ignore-not-found", "-o", "json"];
-    all.extend(arguments);
-    let text = kubectl(&all);
-    if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
 }
 
 /// kubectl with a document on standard input, however it ends.

@@ -1,5 +1,7 @@
 //! A namespace of a test's own.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde_json::Value;
 
 use super::{apply, eventually, json, kubectl, try_kubectl, unique};
@@ -29,7 +31,7 @@ impl Namespace {
             "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}, annotations: {{{annotations}}}}}\n"
         ));
         eventually("the default ServiceAccount", 30, || {
-            try_kubectl(&["-n", name, "get", "serviceaccount", "default"])
+            if json(&["-n", name, "serviceaccount", "default"]).is_null() { Err("none") } else { Ok(()) }
         });
     }
 
@@ -77,7 +79,7 @@ impl Namespace {
             pods.iter()
                 .find(|pod| is_ready(pod))
                 .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
-                .ok_or_else(|| format!("{} pods: {}", pods.len(), self.picture()))
+                .ok_or_else(|| self.seen(format!("{} pods", pods.len())))
         })
     }
 
@@ -98,6 +100,11 @@ impl Namespace {
             look(&["-n", "sandbind-steps", "get", "pods"]),
         ]
         .join("\n")
+    }
+
+    /// What a look saw. The picture is made if the wait fails, not at every look.
+    pub fn seen(&self, line: impl Into<String>) -> Seen<'_> {
+        Seen { shop: self, line: line.into() }
     }
 
     /// Records of this namespace.
@@ -125,10 +132,7 @@ impl Namespace {
             if records + secrets + sandboxes == 0 {
                 Ok(())
             } else {
-                Err(format!(
-                    "{records} records, {secrets} Secrets, {sandboxes} Sandboxes\n{}",
-                    self.picture()
-                ))
+                Err(self.seen(format!("{records} records, {secrets} Secrets, {sandboxes} Sandboxes")))
             }
         });
     }
@@ -145,8 +149,20 @@ impl Namespace {
                 items.map(|item| item["metadata"]["name"].to_string()).collect()
             };
             let left = [names(&pods), names(&secrets)].concat();
-            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}\n{}", self.picture())) }
+            if left.is_empty() { Ok(()) } else { Err(self.seen(format!("{left:?}"))) }
         });
+    }
+}
+
+/// A line, and the picture of its namespace at the time when it is shown.
+pub struct Seen<'a> {
+    shop: &'a Namespace,
+    line: String,
+}
+
+impl Display for Seen<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.line, self.shop.picture())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{eventually, json, kubectl, namespace::is_ready, try_kubectl};
+use super::{eventually, json, kubectl, look::log, namespace::is_ready, try_kubectl};
 
 /// Where they run.
 pub const SYSTEM: &str = "sandbind-system";
@@ -39,6 +39,21 @@ pub fn scale(deployment: &str, replicas: usize) {
 pub fn kill(deployment: &str) {
     let selector = component(deployment);
     let _ = try_kubectl(&["-n", SYSTEM, "delete", "pod", "-l", &selector, "--grace-period=0", "--force"]);
+}
+
+/// Replaces its pods as an upgrade does, and waits until the old ones are gone.
+#[track_caller]
+pub fn replace(deployment: &str) {
+    let names = || -> Vec<String> {
+        pods(deployment).iter().map(|pod| pod["metadata"]["name"].to_string()).collect()
+    };
+    let old = names();
+    kubectl(&["-n", SYSTEM, "rollout", "restart", &format!("deployment/{deployment}")]);
+    rollout(deployment);
+    eventually(&format!("the old pods of {deployment} are gone"), 60, || {
+        let left: Vec<String> = names().into_iter().filter(|name| old.contains(name)).collect();
+        if left.is_empty() { Ok(()) } else { Err(left.join(", ")) }
+    });
 }
 
 /// Waits until its pods are the newest ones; says nothing if they never are.
@@ -128,8 +143,7 @@ pub fn while_absent(deployment: &str, job: impl FnOnce()) {
 
 /// What each of its pods has logged.
 pub fn logs(deployment: &str) -> Vec<String> {
-    let of = |pod: &Value| try_kubectl(&["-n", SYSTEM, "logs", pod["metadata"]["name"].as_str().unwrap()]);
-    pods(deployment).iter().filter_map(|pod| of(pod).ok()).collect()
+    pods(deployment).iter().filter_map(|pod| log(SYSTEM, pod["metadata"]["name"].as_str().unwrap())).collect()
 }
 
 /// The log lines of its pods that carry this message.

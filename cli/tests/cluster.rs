@@ -1,11 +1,15 @@
-//! Against a real API server: the one of `SANDBIND_TEST_KUBECONFIG`. Without it these tests have nothing to ask.
+//! The command against a real API server: the one of `SANDBIND_TEST_KUBECONFIG`, which `cargo xtask test` starts.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+#[path = "cli/support.rs"]
+mod support;
 
 use std::{
     ffi::{OsStr, OsString},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::support::{Ended, kubectl, sandbind_on};
+use support::{Ended, kubectl, sandbind_on};
 
 struct Cluster {
     kubeconfig: OsString,
@@ -13,9 +17,9 @@ struct Cluster {
 }
 
 /// The cluster with every object of an installation but the webhook configurations, for nobody answers there.
-fn cluster() -> Option<Cluster> {
+fn cluster() -> Cluster {
     static ALONE: Mutex<()> = Mutex::new(());
-    let kubeconfig = std::env::var_os("SANDBIND_TEST_KUBECONFIG")?;
+    let kubeconfig = std::env::var_os("SANDBIND_TEST_KUBECONFIG").unwrap();
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster { kubeconfig, _alone: alone };
     // Without time to wait, it may end before the kinds are established; what comes after them is then not applied yet.
@@ -32,7 +36,7 @@ fn cluster() -> Option<Cluster> {
     for namespace in ["shop", "sandbind-steps"] {
         cluster.kubectl(&["create", "namespace", namespace]);
     }
-    Some(cluster)
+    cluster
 }
 
 impl Cluster {
@@ -86,7 +90,7 @@ impl Cluster {
 
 #[test]
 fn the_api_server_accepts_every_object_and_finds_no_fault_in_the_policies() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     let again = cluster.sandbind(&["install", "--apply", "--timeout", "0s"]);
     assert_eq!(again.code, 3, "applying again changes nothing: {again:?}");
     let policies = cluster.kubectl(&["get", "validatingadmissionpolicies", "-o", "json"]);
@@ -105,7 +109,7 @@ fn the_api_server_accepts_every_object_and_finds_no_fault_in_the_policies() {
 
 #[test]
 fn the_runner_is_confined_outside_its_own_namespace() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     let runner = "--as=system:serviceaccount:sandbind-system:sandbind-plugin-runner";
     let secret = |namespace: &str, name: &str, type_: &str| {
         let yaml = format!(
@@ -143,7 +147,7 @@ fn the_runner_is_confined_outside_its_own_namespace() {
 
 #[test]
 fn a_labelled_pod_that_lost_its_sidecar_is_refused_unless_unmatched_pods_may_run() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     let pod = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop, labels: {sandbind.dev/sandbox: pr-1}}, \
                spec: {containers: [{name: a, image: a}]}}";
     let create = || kubectl(cluster.config(), &["create", "--dry-run=server", "-f", "-"], pod);
@@ -162,7 +166,7 @@ fn a_labelled_pod_that_lost_its_sidecar_is_refused_unless_unmatched_pods_may_run
 
 #[test]
 fn waiting_ends_with_the_code_that_says_why() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     cluster.kubectl(&["-n", "shop", "delete", "sandbox", "--all"]);
     let wait = |more: &[&str]| {
         cluster.sandbind(&[&["-n", "shop", "sandbox", "wait", "pr-1", "--timeout", "1s"], more].concat()).code
@@ -205,7 +209,7 @@ fn waiting_ends_with_the_code_that_says_why() {
 
 #[test]
 fn edit_in_the_namespace_is_enough_for_every_sandbox_command_and_for_no_status() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     let editor = "system:serviceaccount:shop:editor";
     cluster.apply(
         "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: editor, namespace: shop}, \
@@ -250,7 +254,7 @@ fn edit_in_the_namespace_is_enough_for_every_sandbox_command_and_for_no_status()
 
 #[test]
 fn plugins_are_published_once_and_drafts_may_change() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     cluster.kubectl(&["delete", "resourceplugins", "--all"]);
     let plugin = |name: &str, script: &str| {
         format!(
