@@ -66,6 +66,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// That every patch names its test and still fits the tree; whether the test notices takes a cluster each.
+pub(crate) fn check() -> Result<()> {
+    for one in breaks(None)? {
+        process::output(command("git", &["apply", "--check"]).arg(&one.patch))
+            .with_context(|| format!("{}: the patch does not fit any more", one.name))?;
+    }
+    Ok(())
+}
+
 fn breaks(filter: Option<&str>) -> Result<Vec<Break>> {
     let dir = root().join("tests/broken");
     let mut breaks = Vec::new();

@@ -3,14 +3,15 @@
 use anyhow::Result;
 
 use crate::{
-    generate,
+    broken, generate,
     process::{self, cargo, note},
     test,
 };
 
-/// Format, lints, bans, drift, documentation, then the README's test command.
+/// Format, patches, lints, bans, drift, documentation, then the README's test command.
 pub(crate) fn run(args: &test::Args) -> Result<()> {
     process::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    broken::check()?;
     // Targets that `cargo test` leaves out are left out by `--all-targets` too.
     let mut lint = cargo(&["clippy", "--workspace", "--locked", "--all-targets"]);
     for name in test::NEED_A_SERVER {

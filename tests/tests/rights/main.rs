@@ -20,7 +20,8 @@ const OUT_OF_REACH: &[(&str, &str)] = &[(
 
 #[test]
 fn nothing_is_asked_for_that_is_forbidden_and_nothing_granted_that_is_never_asked_for() {
-    let state = std::env::var_os("SANDBIND_TESTBED_STATE").expect("the cluster that ran the end-to-end tests");
+    let state =
+        std::env::var_os("SANDBIND_TESTBED_STATE").expect("the cluster that ran the end-to-end tests");
     let requests = audit::requests(&Path::new(&state).join("log"));
     let granted =
         grants::of(&get("clusterroles,clusterrolebindings"), &get("roles,rolebindings"), audit::SYSTEM);
