@@ -2,25 +2,17 @@
 
 use anyhow::{Result, bail};
 
-use crate::process::{self, cargo, command, output};
+use crate::{
+    process::{self, command, output},
+    test,
+};
 
 /// What the generator writes, relative to the root.
 const GENERATED: &[&str] = &["manifests", "docs/reference"];
 
 /// Writes everything that is generated; with `check`, fails when that changed something.
 pub(crate) fn run_generator() -> Result<()> {
-    process::run(&mut cargo(&[
-        "run",
-        "--quiet",
-        "--package",
-        "sandbind-cli",
-        "--bin",
-        "sandbind",
-        "--",
-        "internal",
-        "generate",
-        ".",
-    ]))
+    process::run(&mut command(test::sandbind()?, &["internal", "generate", "."]))
 }
 
 /// `cargo xtask generate [--check]`

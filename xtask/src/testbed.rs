@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     image,
     process::{self, command, output, root},
+    test,
 };
 
 /// `cargo xtask cluster …`
@@ -125,8 +126,7 @@ fn run_script(name: &str, arguments: &[&str]) -> Result<()> {
 /// Builds the image, loads it and installs sandbind with the command's own `install --apply`.
 pub(crate) fn install(cluster: &Cluster, more: &[&str]) -> Result<()> {
     let file = image::build(&image::Args::for_tests())?;
-    process::run(&mut process::cargo(&["build", "--package", "sandbind-cli", "--bin", "sandbind"]))?;
-    install_image(cluster, &file, &image::target_dir().join("debug/sandbind"), more)
+    install_image(cluster, &file, &test::sandbind()?, more)
 }
 
 /// Loads an image file and installs it with a given `sandbind`.

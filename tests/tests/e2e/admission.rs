@@ -3,7 +3,7 @@
 mod calls;
 
 use super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, pod},
     holds,
     kubectl::kubectl_with,
@@ -16,7 +16,6 @@ fn sidecars(pod: &serde_json::Value) -> Vec<&serde_json::Value> {
 
 #[test]
 fn a_server_side_dry_run_shows_the_injected_pod_and_makes_nothing() {
-    let _calm = calm();
     Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();
@@ -33,7 +32,6 @@ fn a_server_side_dry_run_shows_the_injected_pod_and_makes_nothing() {
 
 #[test]
 fn a_copied_pod_is_injected_anew_and_the_sidecar_holds_no_api_token() {
-    let _calm = calm();
     Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();
@@ -94,7 +92,6 @@ fn traces(shop: &Namespace) -> String {
 
 #[test]
 fn kubectl_diff_shows_what_would_be_injected_and_changes_nothing() {
-    let _calm = calm();
     Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();

@@ -3,14 +3,13 @@
 mod stages;
 
 use super::support::{
-    Ledger, Namespace, calm, eventually, examples,
+    Ledger, Namespace, eventually, examples,
     fixtures::{Plugin, binding, deployment},
     kubectl,
 };
 
 #[test]
 fn an_app_connects_to_its_own_database_with_the_injected_env() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     examples::postgres();
@@ -43,7 +42,6 @@ fn an_app_connects_to_its_own_database_with_the_injected_env() {
 
 #[test]
 fn three_replicas_share_one_resource_and_it_is_deleted_once_after_the_last() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
@@ -69,7 +67,6 @@ fn three_replicas_share_one_resource_and_it_is_deleted_once_after_the_last() {
 
 #[test]
 fn the_same_sandbox_name_in_two_namespaces_means_two_resources() {
-    let _calm = calm();
     let ledger = Ledger::get();
     // Names things by the published variable alone.
     let plugin = Plugin::new(
@@ -101,7 +98,6 @@ resources: [deployment.yaml, binding.yaml, plugin.yaml]
 
 #[test]
 fn kubectl_apply_k_with_the_deployment_before_its_binding_and_plugin_ends_bound() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::unapplied();

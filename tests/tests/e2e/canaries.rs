@@ -6,7 +6,7 @@ mod song;
 
 use song::{KINDS, Song};
 
-use super::support::{Namespace, apply, calm, eventually, fixtures::pod, sandbind, try_kubectl, unique};
+use super::support::{Namespace, apply, eventually, fixtures::pod, sandbind, try_kubectl, unique};
 
 /// What is around: a plugin whose scripts shout, its Secret, and a namespace that uses it.
 struct Cage {
@@ -72,7 +72,6 @@ impl Drop for Cage {
 
 #[test]
 fn no_value_is_seen_anywhere_but_in_secrets() {
-    let _calm = calm();
     let begin = places::Begin::now();
     let watch = places::Watch::start();
     let cage = Cage::new();

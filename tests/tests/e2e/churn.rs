@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::support::{
-    Ledger, Namespace, apply, calm, eventually,
+    Ledger, Namespace, apply, eventually,
     fixtures::{Plugin, binding},
     kubectl, unique,
 };
@@ -35,7 +35,6 @@ impl Drop for Over<'_> {
 /// No cache is ever quite up to date: what has changed since is read.
 #[test]
 fn resources_are_planned_while_plugins_change_all_the_time() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");

@@ -2,7 +2,7 @@
 //! of a tenant's.
 
 use super::support::{
-    Namespace, calm, kubectl,
+    Namespace, kubectl,
     kubectl::{feed, try_kubectl},
 };
 
@@ -33,7 +33,6 @@ fn refused(answer: Result<String, String>, because: &str) {
 
 #[test]
 fn the_runner_writes_no_secret_and_no_config_map_but_its_own() {
-    let _calm = calm();
     let shop = Namespace::new();
     let shop = &*shop.name;
     let made = create(shop, &object("Secret", OURS, ""));
@@ -72,7 +71,6 @@ fn the_runner_writes_no_secret_and_no_config_map_but_its_own() {
 
 #[test]
 fn no_program_reads_a_tenants_secret() {
-    let _calm = calm();
     let shop = Namespace::new();
     let shop = &*shop.name;
     kubectl(&["-n", shop, "create", "secret", "generic", "app-password", "--from-literal=a=b"]);
@@ -91,7 +89,6 @@ fn no_program_reads_a_tenants_secret() {
 
 #[test]
 fn no_program_may_what_would_make_it_more_than_it_is() {
-    let _calm = calm();
     let shop = Namespace::new();
     let shop = &*shop.name;
     let never: &[(&str, &str, &[&str])] = &[

@@ -10,7 +10,7 @@ use std::{
 use sandbind_tests::pages::{self, Block, Mark};
 
 use super::support::{
-    Ledger, Namespace, calm,
+    Ledger, Namespace,
     kubectl::{feed, sandbind_with},
 };
 
@@ -88,7 +88,6 @@ impl Drop for Reader {
 }
 
 fn read(page: &'static str) {
-    let _calm = calm();
     Ledger::get();
     assert!(Path::new(&pages::root()).join(page).exists(), "{page}");
     let mut reader = Reader::new(page);

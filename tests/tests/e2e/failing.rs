@@ -3,14 +3,13 @@
 use super::support::{
     Ledger, Namespace,
     audit::create_call,
-    calm, eventually,
+    eventually,
     fixtures::{Plugin, binding, pod},
     sandbind,
 };
 
 #[test]
 fn a_failed_round_is_undone_and_new_pods_are_denied_at_once_with_the_scripts_last_line() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("echo 'no room on the server' >&2; exit 3", "");
@@ -47,7 +46,6 @@ fn a_failed_round_is_undone_and_new_pods_are_denied_at_once_with_the_scripts_las
 
 #[test]
 fn a_mended_draft_starts_the_next_round_by_itself() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("exit 78", "");

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Instant};
 use serde_json::Value;
 
 use super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, pod},
     sandbind,
 };
@@ -55,7 +55,6 @@ fn within_limits(shop: &Namespace) -> Vec<Value> {
 
 #[test]
 fn a_flood_of_sandboxes_is_limited_and_another_namespace_is_served_meanwhile() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let limits = format!("limits: {{concurrency: {CONCURRENCY}, perNamespace: {PER_NAMESPACE}}}");
     let plugin = Plugin::with("sleep 3", "", &limits);

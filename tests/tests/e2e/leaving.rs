@@ -3,7 +3,7 @@
 use std::{thread, time::Instant};
 
 use super::support::{
-    Latch, Ledger, Namespace, calm, eventually,
+    Latch, Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment, pod},
     holds,
 };
@@ -14,7 +14,6 @@ fn incarnation(shop: &Namespace, sandbox: &str) -> Option<String> {
 
 #[test]
 fn a_pod_that_arrives_during_linger_keeps_the_resource() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
@@ -48,7 +47,6 @@ fn is_being_deleted(shop: &Namespace, sandbox: &str) {
 
 #[test]
 fn a_pod_that_arrives_during_deleting_gets_the_next_incarnation_within_its_create_call() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let latch = Latch::new();
@@ -82,7 +80,6 @@ fn a_pod_that_arrives_during_deleting_gets_the_next_incarnation_within_its_creat
 
 #[test]
 fn a_delete_beyond_the_budget_denies_with_what_is_being_deleted_and_the_controller_comes_back() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let latch = Latch::new();

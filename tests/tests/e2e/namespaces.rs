@@ -1,14 +1,13 @@
 //! Namespaces that go away, and namespaces with rules of their own.
 
 use super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment, pod},
     kubectl,
 };
 
 #[test]
 fn a_namespace_deleted_with_live_pods_goes_and_its_resources_are_deleted() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();
@@ -46,7 +45,6 @@ spec:
 
 #[test]
 fn restricted_and_limited_namespaces_accept_the_injected_pod() {
-    let _calm = calm();
     Ledger::get();
     let plugin = Plugin::new("", "");
     let shop =
@@ -62,7 +60,6 @@ fn restricted_and_limited_namespaces_accept_the_injected_pod() {
 
 #[test]
 fn a_pod_refused_by_quota_after_provisioning_leaves_nothing() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::support::{
-    Ledger, Namespace, apply, calm, eventually,
+    Ledger, Namespace, apply, eventually,
     fixtures::{Plugin, binding, pod},
     kubectl,
     kubectl::sandbind_as,
@@ -51,7 +51,6 @@ fn abandoned(shop: &Namespace) -> Value {
 
 #[test]
 fn a_broken_delete_script_stalls_loudly_until_a_corrected_version_removes_the_resource() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin { name: format!("p-{}", super::support::unique()) };
@@ -109,7 +108,6 @@ fn a_broken_delete_script_stalls_loudly_until_a_corrected_version_removes_the_re
 
 #[test]
 fn a_mended_drafts_delete_script_is_used_from_the_second_attempt_on() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", BROKEN);
@@ -144,7 +142,6 @@ fn editor(shop: &Namespace) -> tempfile::NamedTempFile {
 
 #[test]
 fn edit_in_the_namespace_is_enough_for_every_sandbox_command() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("echo made", "");

@@ -4,7 +4,7 @@ mod app;
 mod postgres;
 
 use super::support::{
-    Latch, Ledger, Namespace, calm, eventually,
+    Latch, Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment, pod},
     holds,
 };
@@ -30,7 +30,6 @@ fn files_binding(plugin: &str) -> String {
 
 #[test]
 fn refreshed_outputs_reach_running_pods_new_pods_and_restarted_containers() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::with("", "", REFRESH);
@@ -75,7 +74,6 @@ fn refreshed_outputs_reach_running_pods_new_pods_and_restarted_containers() {
 
 #[test]
 fn scaled_to_zero_during_a_refresh_nothing_is_left() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let latch = Latch::new();

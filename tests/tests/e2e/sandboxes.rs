@@ -6,14 +6,13 @@ mod waiting;
 use std::thread;
 
 use super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment, pod},
     sandbind,
 };
 
 #[test]
 fn a_prepared_sandbox_is_ready_before_any_pod_and_goes_when_it_is_deleted() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
@@ -32,7 +31,6 @@ fn a_prepared_sandbox_is_ready_before_any_pod_and_goes_when_it_is_deleted() {
 
 #[test]
 fn delete_wait_names_who_holds_the_sandbox_and_ends_with_0_after_them() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
@@ -58,7 +56,6 @@ fn delete_wait_names_who_holds_the_sandbox_and_ends_with_0_after_them() {
 
 #[test]
 fn deleting_a_sandbox_in_use_refuses_new_pods_names_the_old_ones_and_ends_after_them() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");

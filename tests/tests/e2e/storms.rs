@@ -1,4 +1,8 @@
-//! sandbind's own programs killed, absent, doubled: everything completes, nothing happens twice, nothing is left.
+//! sandbind's own programs killed, absent, doubled, replaced: everything completes, nothing happens twice, nothing is left. These
+//! tests run one after the other when all others are over.
+
+mod rotation;
+mod write_points;
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -10,7 +14,6 @@ use super::support::{
     fixtures::{Plugin, binding, deployment, pod},
     kubectl,
     programs::{Arguments, RUNNER, Restore, WEBHOOK, kill, logs, replace, rollout, scale},
-    storm,
     stream::{Over, Stream},
 };
 
@@ -29,7 +32,6 @@ fn lives_of_sandboxes(count: usize, plugin: &Plugin, shop: &Namespace, ledger: &
 
 #[test]
 fn a_runner_killed_again_and_again_finishes_everything_and_repeats_nothing() {
-    let _storm = storm();
     let _restore = Restore(RUNNER, 1);
     let ledger = Ledger::get();
     let shop = Namespace::new();
@@ -54,7 +56,6 @@ fn a_runner_killed_again_and_again_finishes_everything_and_repeats_nothing() {
 
 #[test]
 fn two_runners_at_once_do_everything_once() {
-    let _storm = storm();
     let _restore = Restore(RUNNER, 1);
     let ledger = Ledger::get();
     // Under one name each takes the lease for its own: both drive, as two do of which one slept for long.
@@ -75,7 +76,6 @@ fn two_runners_at_once_do_everything_once() {
 
 #[test]
 fn without_the_webhook_labelled_pods_wait_and_others_do_not_notice() {
-    let _storm = storm();
     let _restore = Restore(WEBHOOK, 1);
     Ledger::get();
     let shop = Namespace::new();
@@ -94,7 +94,6 @@ fn without_the_webhook_labelled_pods_wait_and_others_do_not_notice() {
 
 #[test]
 fn without_the_runner_pods_of_a_ready_resource_start_all_the_same() {
-    let _storm = storm();
     let _restore = Restore(RUNNER, 1);
     Ledger::get();
     let shop = Namespace::new();
@@ -112,7 +111,6 @@ fn without_the_runner_pods_of_a_ready_resource_start_all_the_same() {
 
 #[test]
 fn a_webhook_killed_while_it_holds_admissions_costs_nobody_a_pod() {
-    let _storm = storm();
     let _restore = Restore(WEBHOOK, 1);
     Ledger::get();
     let shop = Namespace::new();
@@ -130,7 +128,6 @@ fn a_webhook_killed_while_it_holds_admissions_costs_nobody_a_pod() {
 
 #[test]
 fn a_webhook_replaced_under_constant_admissions_refuses_none() {
-    let _storm = storm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
@@ -158,7 +155,6 @@ fn a_webhook_replaced_under_constant_admissions_refuses_none() {
 
 #[test]
 fn a_namespace_deleted_while_the_webhook_is_dead_goes_and_its_resources_are_deleted() {
-    let _storm = storm();
     let _restore = Restore(WEBHOOK, 1);
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");

@@ -14,27 +14,12 @@ pub mod stream;
 pub mod table;
 pub mod wait;
 
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-
 pub use kubectl::{apply, kubectl, sandbind, try_kubectl};
 pub use latch::Latch;
 pub use ledger::Ledger;
 pub use look::json;
 pub use namespace::Namespace;
 pub use wait::{eventually, holds};
-
-/// Tests that disturb sandbind's own programs run alone; all others side by side.
-static CALM: RwLock<()> = RwLock::new(());
-
-/// For a test that needs sandbind's programs to be left in peace.
-pub fn calm() -> RwLockReadGuard<'static, ()> {
-    CALM.read().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// For a test that disturbs them.
-pub fn storm() -> RwLockWriteGuard<'static, ()> {
-    CALM.write().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 /// A short id that no other test of this run has.
 pub fn unique() -> String {

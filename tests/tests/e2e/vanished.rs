@@ -1,7 +1,7 @@
 //! Pods that go without a trace, and what a person says of what they held.
 
 use super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment, pod},
     holds, json, sandbind,
 };
@@ -17,7 +17,6 @@ fn given_up(incarnation: &str) -> Option<serde_json::Value> {
 /// Neither is known to have ended: their nodes are there, and their processes may run on.
 #[test]
 fn pods_that_vanish_keep_their_resource_until_a_person_gives_it_up() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();
@@ -53,7 +52,6 @@ fn pods_that_vanish_keep_their_resource_until_a_person_gives_it_up() {
 
 #[test]
 fn a_replica_set_of_its_own_keeps_its_resource_until_it_wants_no_pods() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();

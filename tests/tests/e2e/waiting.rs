@@ -3,7 +3,7 @@
 use super::support::{
     Ledger, Namespace,
     audit::create_call,
-    calm, eventually,
+    eventually,
     fixtures::{Plugin, binding, deployment, pod},
     namespace::is_ready,
 };
@@ -16,7 +16,6 @@ fn init_statuses(pod: &serde_json::Value) -> String {
 
 #[test]
 fn a_slow_create_admits_the_pod_gated_within_the_budget_and_starts_it_after_its_outputs_exist() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new(SLOW, "");
@@ -49,7 +48,6 @@ fn a_slow_create_admits_the_pod_gated_within_the_budget_and_starts_it_after_its_
 
 #[test]
 fn block_denies_after_its_time_and_gate_does_not_wait() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new(SLOW, "");
@@ -71,7 +69,6 @@ fn block_denies_after_its_time_and_gate_does_not_wait() {
 
 #[test]
 fn five_slow_deployments_do_not_hold_up_an_unrelated_one() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new(SLOW, "");

@@ -1,14 +1,13 @@
 //! The shapes of workloads: Jobs complete, StatefulSet pods are replaced, Recreate keeps its resource.
 
 use super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment},
     kubectl,
 };
 
 #[test]
 fn a_job_completes_with_the_sidecar() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();
@@ -32,7 +31,6 @@ spec:
 
 #[test]
 fn a_stateful_sets_pod_replaced_under_its_name_keeps_the_resource() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();
@@ -57,7 +55,6 @@ fn a_stateful_sets_pod_replaced_under_its_name_keeps_the_resource() {
 
 #[test]
 fn a_recreate_rollout_keeps_its_resource() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();

@@ -22,7 +22,7 @@ use std::{
 
 use case::{Answer, Case, plugin};
 
-use super::support::{Namespace, calm, json, kubectl::feed, try_kubectl, unique};
+use super::support::{Namespace, json, kubectl::feed, try_kubectl, unique};
 
 /// kubectl processes at once: one costs a third of a second of a core.
 const THREADS: usize = 3;
@@ -154,7 +154,6 @@ impl Drop for Stage {
 
 #[test]
 fn every_wrong_input_is_answered_with_code_place_reason_and_way_out() {
-    let _calm = calm();
     let stage = Stage::set();
     let families = families();
     let all: Vec<(&str, &Case)> =

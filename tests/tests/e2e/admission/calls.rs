@@ -2,7 +2,7 @@
 
 use super::{
     super::support::{
-        Ledger, Namespace, audit, calm, eventually,
+        Ledger, Namespace, audit, eventually,
         fixtures::{Plugin, binding, deployment, pod},
         kubectl::kubectl_with,
         second_webhook::SecondWebhook,
@@ -26,7 +26,6 @@ spec:
 
 #[test]
 fn the_webhook_is_called_once_for_each_labelled_pod_and_never_for_another() {
-    let _calm = calm();
     Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();
@@ -62,7 +61,6 @@ fn the_webhook_is_called_once_for_each_labelled_pod_and_never_for_another() {
 
 #[test]
 fn called_again_after_another_webhook_it_adds_nothing_twice() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let plugin = Plugin::new("", "");
     let shop = Namespace::new();

@@ -1,7 +1,7 @@
 //! What `kubectl get` prints at each stage of a sandbox's life.
 
 use super::super::support::{
-    Latch, Namespace, calm, eventually,
+    Latch, Namespace, eventually,
     fixtures::{Plugin, binding, pod},
     kubectl,
     table::{self, Row},
@@ -16,7 +16,6 @@ fn row(table: &str, wanted: &[(&str, &str)]) -> Result<Row, String> {
 
 #[test]
 fn kubectl_get_tells_the_truth_at_each_stage() {
-    let _calm = calm();
     let shop = Namespace::new();
     let (making, removing) = (Latch::new(), Latch::new());
     let plugin = Plugin::new(&making.wait(), &removing.wait());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::super::support::{Ledger, Namespace, calm, eventually, fixtures::Plugin};
+use super::super::support::{Ledger, Namespace, eventually, fixtures::Plugin};
 
 /// How much each value is filled up: more than one page, so that a write in place would be seen half done.
 const FILL: usize = 8000;
@@ -97,7 +97,6 @@ fn said(log: &str, word: &str) -> Vec<String> {
 
 #[test]
 fn a_refresh_reaches_the_app_within_two_seconds_whole_and_announced() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = plugin();

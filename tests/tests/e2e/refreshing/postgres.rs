@@ -1,6 +1,6 @@
 //! The example plugin's two login roles take turns, so that env vars stay good for one more refresh.
 
-use super::super::support::{Ledger, Namespace, calm, eventually, examples};
+use super::super::support::{Ledger, Namespace, eventually, examples};
 
 /// The resource as env var alone: a container that never reads a file.
 fn workload(plugin: &str) -> String {
@@ -22,7 +22,6 @@ fn pod(name: &str) -> String {
 
 #[test]
 fn a_pod_that_uses_env_alone_still_connects_after_a_refresh() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = examples::postgres_refreshing("25s");

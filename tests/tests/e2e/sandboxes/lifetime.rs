@@ -3,14 +3,13 @@
 use jiff::Timestamp;
 
 use super::super::support::{
-    Ledger, Namespace, calm, eventually,
+    Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, pod},
     holds, sandbind,
 };
 
 #[test]
 fn an_explicit_sandbox_outlives_its_pods_and_one_while_used_goes_with_them() {
-    let _calm = calm();
     let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
@@ -49,7 +48,6 @@ fn an_explicit_sandbox_outlives_its_pods_and_one_while_used_goes_with_them() {
 
 #[test]
 fn a_ttl_ends_the_sandbox() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
@@ -63,7 +61,6 @@ fn a_ttl_ends_the_sandbox() {
 
 #[test]
 fn a_ttl_from_the_last_use_counts_from_the_end_of_the_last_pod() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");

@@ -3,14 +3,13 @@
 use std::thread;
 
 use super::super::support::{
-    Ledger, Namespace, audit, calm, eventually,
+    Ledger, Namespace, audit, eventually,
     fixtures::{Plugin, binding, pod},
     sandbind,
 };
 
 #[test]
 fn wait_ends_with_1_on_a_failed_round_and_on_nothing_promised_and_with_3_in_time() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let missing =
@@ -40,7 +39,6 @@ fn wait_ends_with_1_on_a_failed_round_and_on_nothing_promised_and_with_3_in_time
 
 #[test]
 fn wait_begins_before_the_sandbox_exists_and_ends_with_0_when_it_is_ready() {
-    let _calm = calm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, time::Instant};
 
 use sandbind_engine::trace::{Point, Side};
 
-use super::support::{
+use crate::support::{
     Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment},
     programs::{Arguments, RUNNER, SYSTEM, WEBHOOK, logged},
-    sandbind, storm,
+    sandbind,
 };
 
 /// Which program makes a write, and in which part of the story.
@@ -144,7 +144,6 @@ fn every_write_point_is_in_the_story() {
 
 #[test]
 fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
-    let _storm = storm();
     let begin = Instant::now();
     let ledger = Ledger::get();
     let shop = Namespace::new();
@@ -153,7 +152,7 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     let used = Plugin::with("", "", REFRESH);
     let fails = Plugin::new("exit 78", "");
     let never = Plugin::new("", "");
-    super::support::apply(&never.yaml("", "", "").replace("localhost/psql:1", "localhost/none:1"));
+    crate::support::apply(&never.yaml("", "", "").replace("localhost/psql:1", "localhost/none:1"));
     let broken = Plugin::new("", "exit 1");
     let given_up = Plugin::new("", "exit 1");
     shop.apply(&bind("used", "used", &used.name, ""));
@@ -226,7 +225,7 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     assert_eq!(count(&never), (0, 0), "nothing to make, nothing to remove");
     assert_eq!((count(&broken).0, count(&given_up).0), (1, 1), "made once");
     assert_eq!(ledger.alive(&broken.name), Vec::<String>::new());
-    let entries = super::support::kubectl(&["-n", SYSTEM, "get", "configmaps", "-o", "yaml"]);
+    let entries = crate::support::kubectl(&["-n", SYSTEM, "get", "configmaps", "-o", "yaml"]);
     assert!(entries.contains("its server is gone"), "the ledger tells what was given up");
     println!("{:.0} s in all", begin.elapsed().as_secs_f32());
 }

@@ -10,12 +10,11 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::support::{
+use crate::support::{
     Ledger, Namespace, eventually,
     fixtures::{Plugin, pod},
     json, kubectl,
     programs::{Arguments, RUNNER, SYSTEM, WEBHOOK, while_absent},
-    storm,
     stream::{Over, Stream},
     try_kubectl,
 };
@@ -85,7 +84,6 @@ fn lives(shop: &Namespace, over: &AtomicBool) -> usize {
 
 #[test]
 fn certificates_are_renewed_under_constant_admissions_and_none_fails() {
-    let _storm = storm();
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::with("", "", REFRESH);
