@@ -99,6 +99,30 @@ impl Bed {
         Ok(bed)
     }
 
+    /// The way to the API server.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The namespace's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes a sandbox's resource by a pod of its own; its record once it is Ready.
+    pub(crate) async fn life(&self, sandbox: &str) -> anyhow::Result<ResourceInstance> {
+        self.create(&pod(sandbox, Some(sandbox), &json!({}))?).await?;
+        self.said(sandbox).await?;
+        self.until("its record is Ready", async || {
+            let found = self.record(sandbox).await?;
+            let ready = |record: &ResourceInstance| {
+                record.status.as_ref().is_some_and(|status| status.phase == Phase::Ready)
+            };
+            Ok(found.filter(ready))
+        })
+        .await
+    }
+
     /// Looks until there is something.
     pub(crate) async fn until<T>(
         &self,
@@ -145,13 +169,17 @@ impl Bed {
 
     /// The phase of a sandbox's record; none: there is no record.
     pub(crate) async fn phase(&self, sandbox: &str) -> anyhow::Result<Option<Phase>> {
+        Ok(self.record(sandbox).await?.and_then(|record| record.status).map(|status| status.phase))
+    }
+
+    async fn record(&self, sandbox: &str) -> anyhow::Result<Option<ResourceInstance>> {
         let records: Api<ResourceInstance> = Api::namespaced(self.client.clone(), "sandbind-system");
         let all = records.list(&kube::api::ListParams::default()).await?;
         let mut of_ours = all
             .items
             .into_iter()
             .filter(|one| one.spec.key.namespace == self.name && one.spec.key.sandbox == sandbox);
-        Ok(of_ours.next().and_then(|record| record.status).map(|status| status.phase))
+        Ok(of_ours.next())
     }
 
     async fn end(&self) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 
 mod bed;
 mod figure;
+mod live;
 mod machine;
 mod row;
 mod rows;

@@ -3,6 +3,8 @@
 mod alone;
 mod create_call;
 mod crowd;
+mod live;
+mod release;
 mod removal;
 mod sidecar;
 mod starts;
@@ -29,9 +31,11 @@ const ROWS: &[(&str, Measure)] = &[
     ("webhook-alone", alone::measure),
     ("webhook-crowd", crowd::measure),
     ("sidecar", sidecar::measure),
+    ("release", release::measure),
     ("create-call", create_call::measure),
     ("starts", starts::measure),
     ("removal", removal::measure),
+    ("live", live::measure),
 ];
 
 /// All that are wanted, printed as they come. One that cannot be measured says so and stops nothing.
