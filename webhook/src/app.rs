@@ -10,12 +10,11 @@ use axum::{
     routing::post,
 };
 use sandbind_engine::admission::{Admissions, Limits, ports::Surroundings};
-use serde_json::Value;
 
 use crate::{
     metrics::Metrics,
     mutate,
-    review::{self, Answer, Malformed, malformed},
+    review::{self, Answer, Answered, Malformed, malformed},
     validate,
 };
 
@@ -68,7 +67,7 @@ pub fn router<W: Surroundings>(app: Arc<App<W>>) -> Router {
 async fn mutate<W: Surroundings>(
     State(app): State<Arc<App<W>>>,
     request: Request,
-) -> (StatusCode, Json<Value>) {
+) -> (StatusCode, Json<Answered>) {
     let query = request.uri().query().unwrap_or_default();
     let timeout = query.split('&').find_map(|one| one.strip_prefix("timeout=")).map(str::to_owned);
     let body = match body(request).await {
@@ -78,7 +77,7 @@ async fn mutate<W: Surroundings>(
     match review::read(&body) {
         Ok(request) => {
             let uid = request.uid.clone();
-            (StatusCode::OK, Json(mutate::answer(&app, request, timeout.as_deref()).await.into_review(&uid)))
+            (StatusCode::OK, Json(mutate::answer(&app, request, timeout.as_deref()).await.into_review(uid)))
         }
         Err(malformed) => refuse(&app, "mutate", StatusCode::OK, &malformed),
     }
@@ -87,7 +86,7 @@ async fn mutate<W: Surroundings>(
 async fn validate<W: Surroundings>(
     State(app): State<Arc<App<W>>>,
     request: Request,
-) -> (StatusCode, Json<Value>) {
+) -> (StatusCode, Json<Answered>) {
     let body = match body(request).await {
         Ok(body) => body,
         Err((status, malformed)) => return refuse(&app, "validate", status, &malformed),
@@ -95,7 +94,7 @@ async fn validate<W: Surroundings>(
     match review::read(&body) {
         Ok(request) => {
             let uid = request.uid.clone();
-            (StatusCode::OK, Json(validate::answer(&app, request).await.into_review(&uid)))
+            (StatusCode::OK, Json(validate::answer(&app, request).await.into_review(uid)))
         }
         Err(malformed) => refuse(&app, "validate", StatusCode::OK, &malformed),
     }
@@ -116,10 +115,10 @@ fn refuse<W: Surroundings>(
     route: &'static str,
     status: StatusCode,
     malformed: &Malformed,
-) -> (StatusCode, Json<Value>) {
+) -> (StatusCode, Json<Answered>) {
     app.metrics.decided(route, "denied", &malformed.problem.code);
     tracing::warn!(route, problem = %malformed.problem, "a review that cannot be answered");
-    (status, Json(Answer::deny(malformed.problem.to_string()).into_review(&malformed.uid)))
+    (status, Json(Answer::deny(malformed.problem.to_string()).into_review(malformed.uid.clone())))
 }
 
 #[cfg(test)]

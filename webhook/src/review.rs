@@ -3,8 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use json_patch::PatchOperation;
 use sandbind_core::problem::Problem;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
@@ -56,8 +56,29 @@ pub(crate) struct Malformed {
     pub(crate) problem: Box<Problem>,
 }
 
+/// A review of the right form.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    api_version: String,
+    kind: String,
+    request: Request,
+}
+
 /// The request of a review.
 pub(crate) fn read(body: &[u8]) -> Result<Request, Malformed> {
+    match serde_json::from_slice(body) {
+        Ok(Asked { api_version, kind, request })
+            if api_version == API_VERSION && kind == KIND && !request.uid.is_empty() =>
+        {
+            Ok(request)
+        }
+        _ => read_patiently(body),
+    }
+}
+
+/// The same, piece by piece, to tell what is wrong and to whom.
+fn read_patiently(body: &[u8]) -> Result<Request, Malformed> {
     let nobody = |reason: String| Malformed { uid: String::new(), problem: Box::new(malformed(reason)) };
     let review: Value =
         serde_json::from_slice(body).map_err(|error| nobody(format!("the body is no JSON: {error}")))?;
@@ -118,25 +139,58 @@ impl Answer {
     }
 
     /// The review that says so.
-    pub(crate) fn into_review(self, uid: &str) -> Value {
-        let mut response =
-            Map::from_iter([("uid".to_owned(), json!(uid)), ("allowed".to_owned(), json!(self.allowed))]);
-        let mut say = |field: &str, value: Value| response.insert(field.to_owned(), value);
-        if !self.patch.is_empty() {
-            let text = serde_json::to_vec(&self.patch).unwrap_or_default();
-            say("patchType", json!("JSONPatch"));
-            say("patch", json!(STANDARD.encode(text)));
-        }
-        if !self.warnings.is_empty() {
-            say("warnings", json!(self.warnings));
-        }
-        if !self.allowed {
-            let status =
-                json!({"status": "Failure", "code": 403, "reason": "Forbidden", "message": self.message});
-            say("status", status);
-        }
-        json!({"apiVersion": API_VERSION, "kind": KIND, "response": response})
+    pub(crate) fn into_review(self, uid: String) -> Answered {
+        let patch = (!self.patch.is_empty())
+            .then(|| STANDARD.encode(serde_json::to_vec(&self.patch).unwrap_or_default()));
+        let status = (!self.allowed).then_some(Status {
+            status: "Failure",
+            code: 403,
+            reason: "Forbidden",
+            message: self.message,
+        });
+        let response = Response {
+            uid,
+            allowed: self.allowed,
+            patch_type: patch.as_ref().map(|_| "JSONPatch"),
+            patch,
+            warnings: self.warnings,
+            status,
+        };
+        Answered { api_version: API_VERSION, kind: KIND, response }
     }
+}
+
+/// A review with its answer, as it is written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Answered {
+    api_version: &'static str,
+    kind: &'static str,
+    response: Response,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    uid: String,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+}
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the fields in the API")]
+struct Status {
+    status: &'static str,
+    code: u16,
+    reason: &'static str,
+    message: String,
 }
 
 /// Several problems, one line.

@@ -25,12 +25,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     process::run(&mut cargo(&["build", "--quiet", "--release", "--package", "sandbind-bench"]))?;
     if args.without_cluster {
-        image::build(&image::Args::for_tests())?;
+        image::build(&image::Args::of(image::RELEASE))?;
         return process::run(&mut bench(args));
     }
     test::with_cluster(None, args.as_is, |cluster| {
         if !args.as_is {
-            testbed::install(cluster, &["--replicas", "1"])?;
+            testbed::install(cluster, image::RELEASE, &["--replicas", "1"])?;
         }
         process::run(bench(args).arg("--kubeconfig").arg(&cluster.kubeconfig))
     })

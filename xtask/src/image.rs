@@ -16,19 +16,21 @@ pub(crate) struct Args {
     #[arg(long)]
     out: Option<PathBuf>,
     /// The cargo profile of the servers and the command; the programs inside pods always use `pod`
-    #[arg(long, default_value = "release")]
+    #[arg(long, default_value = RELEASE)]
     profile: String,
 }
 
 impl Args {
-    /// What the tests use.
-    pub(crate) fn for_tests() -> Self {
-        Self {
-            out: None,
-            profile: std::env::var("SANDBIND_IMAGE_PROFILE").unwrap_or_else(|_| "release".into()),
-        }
+    /// With this profile, at the default place.
+    pub(crate) fn of(profile: &str) -> Self {
+        Self { out: None, profile: profile.to_owned() }
     }
 }
+
+/// The profile that is published, and measured.
+pub(crate) const RELEASE: &str = "release";
+/// The profile that is tested.
+pub(crate) const TESTED: &str = "e2e";
 
 /// package, binary, whether it runs inside pods
 const PROGRAMS: &[(&str, &str, bool)] = &[

@@ -82,7 +82,7 @@ pub(crate) const INSTALLATION: &[&str] = &["--bind-window", "20s", "--replicas",
 /// Images and the installation that the end-to-end tests need.
 pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
     postgres_images()?;
-    testbed::install(cluster, INSTALLATION)
+    testbed::install(cluster, image::TESTED, INSTALLATION)
 }
 
 /// Builds the end-to-end tests; their names.

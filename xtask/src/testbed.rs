@@ -48,7 +48,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Up { k8s, install, more } => {
             let cluster = up(k8s.as_deref(), &more.iter().map(String::as_str).collect::<Vec<_>>())?;
             if *install {
-                self::install(&cluster, &[])?;
+                self::install(&cluster, image::RELEASE, &[])?;
             }
             process::note(&format!("kubectl of this version is in {}", cluster.bin.display()));
             process::print(&format!("export KUBECONFIG={}", cluster.kubeconfig.display()));
@@ -123,9 +123,9 @@ fn run_script(name: &str, arguments: &[&str]) -> Result<()> {
     process::run(script(name).args(arguments))
 }
 
-/// Builds the image, loads it and installs sandbind with the command's own `install --apply`.
-pub(crate) fn install(cluster: &Cluster, more: &[&str]) -> Result<()> {
-    let file = image::build(&image::Args::for_tests())?;
+/// Builds the image with this profile, loads it and installs sandbind with the command's own `install --apply`.
+pub(crate) fn install(cluster: &Cluster, profile: &str, more: &[&str]) -> Result<()> {
+    let file = image::build(&image::Args::of(profile))?;
     install_image(cluster, &file, &test::sandbind()?, more)
 }
 

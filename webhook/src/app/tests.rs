@@ -21,7 +21,7 @@ use sandbind_engine::{
     ports::{Answer as PortAnswer, Clock, PortError, Records},
     trace::Untraced,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
