@@ -1,6 +1,6 @@
 //! What is to be done about one sandbox: its life, its preparations, its status.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sandbind_wire::name;
 
 use super::{
@@ -51,6 +51,9 @@ pub struct Decision {
     /// When time alone changes something.
     pub again: Option<Timestamp>,
 }
+
+/// Until someone who was over a limit is looked at again: what frees a place is about other sandboxes, and touches only those.
+const PLACE: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is to be done about one sandbox.
 pub fn decide(seen: &SeenSandbox<'_>) -> Decision {
@@ -103,6 +106,9 @@ pub fn decide(seen: &SeenSandbox<'_>) -> Decision {
             again = Some(if near { end.at } else { end.notice });
         }
         again = sooner(again, ttl::hold(sandbox).filter(|until| *until > seen.now));
+        if missing.iter().any(Missing::waits_for_a_place) {
+            again = sooner(again, Some(seen.now + PLACE));
+        }
     }
     if sandbox.status.as_ref() != Some(&status) {
         actions.push(Action::Write(Box::new(status)));

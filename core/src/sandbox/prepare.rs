@@ -29,6 +29,16 @@ pub(super) struct Missing {
     pub(super) way: Result<Preparation, Box<Problem>>,
 }
 
+/// Code of the problem that goes by itself when another resource is removed.
+const CROWDED: &str = "TooManyInstances";
+
+impl Missing {
+    /// Whether a place has to become free first.
+    pub(super) fn waits_for_a_place(&self) -> bool {
+        self.way.as_ref().is_err_and(|problem| problem.code == CROWDED)
+    }
+}
+
 /// The resources that `prepare` names and that have no record. A record that is on its way out is waited for.
 pub(super) fn missing(seen: &SeenSandbox<'_>) -> Vec<Missing> {
     let Some(sandbox) = seen.sandbox() else { return Vec::new() };
@@ -103,7 +113,7 @@ fn crowded(view: &View, sandbox: &str, identity: &str, limit: u32) -> Option<Pro
     (u32::try_from(count).unwrap_or(u32::MAX) >= limit).then(|| {
         let namespace = &view.namespace.name;
         Problem::error(
-            "TooManyInstances",
+            CROWDED,
             format!("Sandbox {namespace}/{sandbox}: spec.prepare"),
             format!("namespace `{namespace}` has {count} resources of plugin `{identity}`, and {limit} is the limit"),
             "remove sandboxes that are no longer used, or ask a cluster admin to raise `spec.limits.perNamespace`",

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     api::{Span, instance::Phase},
-    sandbox::fixture::{Scene, at, pod},
+    binding::Plugins,
+    sandbox::fixture::{Scene, at, plugin, pod},
 };
 
 fn explicit() -> Value {
@@ -148,4 +149,16 @@ fn a_status_is_written_once() {
     scene.now = at(101);
     assert_eq!(names(&scene), ["Prepare db"]);
     assert!(!decide(&scene.seen()).actions.iter().any(|action| matches!(action, Action::Write(_))));
+}
+
+#[test]
+fn one_that_is_over_a_limit_is_looked_at_again_soon_and_one_that_lacks_a_binding_is_not() {
+    let mut limited = Scene::with(&json!({"prepare": ["db"]}));
+    limited.view.plugins = Arc::new(Plugins::new([plugin("pg", &json!({"perNamespace": 2}))]));
+    limited.view.counts = Arc::new([("pg@1.0.0".to_owned(), 2)].into());
+    let seen = limited.seen();
+    assert_eq!(decide(&seen).again, Some(seen.now + PLACE));
+
+    let unknown = Scene::with(&json!({"prepare": ["queue"]}));
+    assert_eq!(decide(&unknown.seen()).again, None);
 }
