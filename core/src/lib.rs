@@ -5,6 +5,7 @@
 //! named before it in this list.
 
 pub mod problem;
+pub mod source;
 
 pub mod api;
 
@@ -13,6 +14,8 @@ pub mod identity;
 pub mod trust;
 
 pub mod yaml;
+
+pub mod template;
 
 pub mod selector;
 

@@ -5,15 +5,25 @@
 //! depth and expansion of aliases. Written so that every reader, kubectl included, reads back what was meant.
 
 mod compose;
+mod node;
+mod places;
 mod scalar;
+mod tagged;
 mod write;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::{
+    problem::Problem,
+    source::{Sources, Span, TextMap},
+};
 
+pub(crate) use compose::first;
+pub use compose::too_long;
+pub(crate) use node::{Content, Field, Fields, NODE, Node, Origin};
+pub(crate) use tagged::lossy;
 pub use write::{write, write_all};
 
 /// The longest text that is read, in bytes.
@@ -28,25 +38,22 @@ pub const LARGEST: usize = 32 << 20;
 pub struct Document {
     /// The content.
     pub value: Value,
-    /// What the published reader would have accepted in silence.
-    pub warnings: Vec<Problem>,
-    /// Name of the file, as shown to people.
-    pub file: String,
-    marks: Marks,
+    /// Warnings of what the published reader would have accepted in silence; errors only where a template was expanded.
+    pub problems: Vec<Problem>,
+    /// The text that it was read from, and those that it embeds.
+    pub sources: Sources,
+    pub(crate) root: Arc<Node>,
 }
-
-/// Where the parts of a document stand: line and column, both from 1, by field path in lower case.
-type Marks = BTreeMap<String, (usize, usize)>;
 
 /// All documents of a text; empty ones are left out. `file` is only for messages.
 pub fn read_all(text: &str, file: &str) -> Result<Vec<Document>, Problem> {
-    let documents = compose::compose(text, file, false)?;
+    let documents = compose::compose(text, file, compose::Wanted::All)?;
     Ok(documents.into_iter().filter(|document| !document.value.is_null()).collect())
 }
 
 /// The first document of a text, as published plugin documents are read; further ones are ignored with a warning.
 pub fn read_first(text: &str, file: &str) -> Result<Document, Problem> {
-    let first = compose::compose(text, file, true)?.into_iter().next();
+    let first = compose::compose(text, file, compose::Wanted::First)?.into_iter().next();
     first.filter(|document| !document.value.is_null()).ok_or_else(|| {
         Problem::error(
             "EmptyDocument",
@@ -57,28 +64,92 @@ pub fn read_first(text: &str, file: &str) -> Result<Document, Problem> {
     })
 }
 
+/// The text that bytes stand for: UTF-8, or UTF-16 where a byte-order mark says so. `file` is only for messages.
+pub fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Problem> {
+    let wide = |pair: fn([u8; 2]) -> u16| {
+        let units = bytes.get(2..).unwrap_or_default().chunks(2);
+        let units = units.map(|unit| match unit {
+            [a, b] => pair([*a, *b]),
+            _ => 0xdc00,
+        });
+        char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| bytes.len())
+    };
+    let text = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        _ => match String::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let mut sources = Sources::default();
+                let id = sources.add(file, String::from_utf8_lossy(error.as_bytes()));
+                let start = crate::source::offset(at);
+                let span = Span { file: id, start, end: start };
+                let way_out = "save the file as UTF-8, or embed bytes with `@{embed[binary]: FILE}`";
+                let problem = Problem::error("BadYaml", "", "this byte is no part of UTF-8 text", way_out);
+                return Err(sources.place(span, problem));
+            }
+        },
+    };
+    text.map_err(|_| Problem::error("BadYaml", file, "the text is broken UTF-16", "save the file as UTF-8"))
+}
+
 impl Document {
+    /// Name of the file, as shown to people.
+    pub fn file(&self) -> &str {
+        self.sources.get(self.root.span.file).map_or("", |source| &source.name)
+    }
+
+    /// Where the name of a field stands; of an item or the whole document, where it begins. Of what is not there, the same
+    /// of the nearest part around it. Field paths are such as `spec.create[0].name`, in any case.
+    pub fn key_span(&self, path: &str) -> Span {
+        let found = self.root.find(&path.to_lowercase());
+        found.key.unwrap_or_else(|| found.node.span.head())
+    }
+
+    /// Where the value at a field path stands, if it is there.
+    pub fn value_span(&self, path: &str) -> Option<Span> {
+        let found = self.root.find(&path.to_lowercase());
+        found.whole.then_some(found.node.span)
+    }
+
+    /// From the bytes of the string at a field path to where they were written; none where there is no string.
+    pub fn text_map(&self, path: &str) -> Option<TextMap> {
+        let found = self.root.find(&path.to_lowercase());
+        found.node.text_map(&self.sources).filter(|_| found.whole)
+    }
+
     /// `file:line:column` of a field path such as `spec.create[0].name`, or of the nearest part around it.
     pub fn mark(&self, path: &str) -> String {
-        let mut path = path.to_lowercase();
-        loop {
-            if let Some((line, column)) = self.marks.get(&path) {
-                return format!("{}:{line}:{column}", self.file);
-            }
-            if path.is_empty() {
-                return self.file.clone();
-            }
-            path.truncate(path.rfind(['.', '[', ':']).unwrap_or(0));
-        }
+        self.sources.locate(self.key_span(path)).to_string()
+    }
+
+    /// Whether the string at a field path holds a placeholder that could not be replaced, so that it is not what was meant.
+    pub fn is_failed(&self, path: &str) -> bool {
+        let found = self.root.find(&path.to_lowercase());
+        found.whole && matches!(&found.node.target().content, Content::Text(_, Origin::Failed(_)))
     }
 
     /// The same problem with `file:line:column` before its field path. `from` is what the path is to be looked up as, where it
     /// differs from the problem's own.
     #[must_use]
     pub fn locate(&self, problem: Problem, from: Option<&str>) -> Problem {
-        let mark = self.mark(from.unwrap_or(&problem.place));
-        let place = if problem.place.is_empty() { mark } else { format!("{mark}: {}", problem.place) };
-        Problem { place, ..problem }
+        let path = from.unwrap_or(&problem.place);
+        let within = problem.bytes().filter(|_| problem.location().is_none()).and_then(|within| {
+            let range = usize::try_from(within.start).ok()?..usize::try_from(within.end).ok()?;
+            Some(self.text_map(path)?.span(range))
+        });
+        let span = within.unwrap_or_else(|| self.key_span(path));
+        self.sources.place(span, problem)
+    }
+}
+
+/// A text of any length as messages show it.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => Cow::Owned(format!("{}…", text.get(..at).unwrap_or_default())),
+        None => Cow::Borrowed(text),
     }
 }
 

@@ -4,6 +4,8 @@ mod fields;
 mod fit;
 mod render;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -12,12 +14,13 @@ use crate::{
         plugin::{Input, Step},
     },
     plugin::validate,
-    problem::Problem,
+    problem::{MOST_PROBLEMS, Problem, Problems},
+    template::{self, Files, Reading, Used, Variables},
     version::Identity,
     yaml::Document,
 };
 
-pub use render::{as_document, as_object};
+pub use render::{as_document, as_object, placeholders};
 
 /// How something was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +54,37 @@ pub fn is_plugin(document: &Document) -> bool {
     }
 }
 
-/// Reads a plugin, or says everything that is wrong with it; places begin with `file:line:column`. Templates are to be
-/// expanded before: see [`map_strings`].
+/// The document with its placeholders replaced. Only the published document has any: in an object `@{` is text like any other.
+/// What is wrong is in the problems of the answer, for [`read`] to tell.
+pub fn expand(
+    document: &Document,
+    variables: &Variables,
+    reading: Reading,
+    files: &mut dyn Files,
+    used: &mut Used,
+) -> Document {
+    match form_of(document) {
+        Form::Document => template::expand(document, variables, reading, files, used),
+        Form::Object => document.clone(),
+    }
+}
+
+fn form_of(document: &Document) -> Form {
+    if document.value.get("kind").is_some() { Form::Object } else { Form::Document }
+}
+
+/// Reads a plugin, or says everything that is wrong with it; places begin with `file:line:column`. Its template is expanded
+/// before: see [`expand`].
 pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
-    let form = if document.value.get("kind").is_some() { Form::Object } else { Form::Document };
+    let form = form_of(document);
     let (spec, object_name, mut problems) = match form {
         Form::Document => from_document(&document.value),
         Form::Object => from_object(&document.value),
     };
     let mut plugin = None;
     match serde_json::from_value::<ResourcePluginSpec>(spec) {
+        // With so much wrong, the rest would be guesses.
+        Ok(_) if problems.is_full() => {}
         Ok(spec) => {
             let known: Vec<String> = problems.iter().map(|problem| problem.place.clone()).collect();
             let more = validate(&spec, object_name.as_deref());
@@ -70,7 +94,7 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
             );
             plugin = Some(spec);
         }
-        Err(error) if problems.iter().all(|problem| !problem.is_error()) => {
+        Err(error) if !problems.has_errors() => {
             problems.push(Problem::error(
                 "BadPlugin",
                 "spec",
@@ -80,9 +104,7 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
         }
         Err(_) => {}
     }
-    let mut problems: Vec<Problem> =
-        problems.into_iter().map(|problem| locate(document, form, problem)).collect();
-    problems.splice(0..0, document.warnings.iter().cloned());
+    let problems = told(document, form, problems.into_vec());
     match plugin {
         Some(plugin) if problems.iter().all(|problem| !problem.is_error()) => {
             let object_name = object_name.unwrap_or_else(|| object_name_of(&plugin));
@@ -93,6 +115,32 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
     }
 }
 
+/// What is told, with its places: nothing about strings whose placeholders could not be replaced, nothing twice because of an
+/// alias, and not without end.
+fn told(document: &Document, form: Form, problems: Vec<Problem>) -> Vec<Problem> {
+    let found = problems.into_iter().filter_map(|problem| {
+        let own = matches!(problem.place.as_str(), "spec.name" | "spec.version" | "metadata.name");
+        let own = form == Form::Document && own;
+        let problem = if own { Problem { place: "name".to_owned(), ..problem } } else { problem };
+        (!document.is_failed(&problem.place)).then(|| document.locate(problem, None))
+    });
+    let mut said = BTreeSet::new();
+    let mut all: Vec<Problem> = document.problems.iter().cloned().chain(found).collect();
+    all.retain(|problem| {
+        let at = problem.location().map(|at| (at.file.clone(), at.line, at.column, at.end_column));
+        at.is_none_or(|at| said.insert((at, problem.code.clone(), problem.reason.clone())))
+    });
+    let errors = all.iter().filter(|problem| problem.is_error()).count();
+    if all.len() > MOST_PROBLEMS || errors == MOST_PROBLEMS {
+        // Errors first, so that none of them is cut off for a warning.
+        all.sort_by_key(|problem| !problem.is_error());
+        all.truncate(MOST_PROBLEMS);
+        let reason = format!("there are more problems than the {MOST_PROBLEMS} that are told");
+        all.push(Problem::warning("MoreProblems", document.file(), reason, "correct those first"));
+    }
+    all
+}
+
 /// The name of the object that a plugin stands in.
 pub fn object_name_of(plugin: &ResourcePluginSpec) -> String {
     match &plugin.version {
@@ -100,32 +148,6 @@ pub fn object_name_of(plugin: &ResourcePluginSpec) -> String {
         None => plugin.name.clone(),
     }
     .to_ascii_lowercase()
-}
-
-/// Applies a function to every string *value* of a document, keys left alone: where templates are expanded before a document
-/// is read. The function gets the field path, for messages; what it returns takes the string's place and is not visited.
-pub fn map_strings<E>(
-    value: Value,
-    path: &str,
-    map: &mut impl FnMut(&str, String) -> Result<Value, E>,
-) -> Result<Value, E> {
-    Ok(match value {
-        Value::String(text) => map(path, text)?,
-        Value::Array(items) => {
-            let items = items.into_iter().enumerate();
-            let items = items.map(|(at, item)| map_strings(item, &format!("{path}[{at}]"), map));
-            Value::Array(items.collect::<Result<_, _>>()?)
-        }
-        Value::Object(fields) => {
-            let mut out = Map::new();
-            for (key, value) in fields {
-                let path = crate::yaml::field(path, &key);
-                out.insert(key, map_strings(value, &path, map)?);
-            }
-            Value::Object(out)
-        }
-        other => other,
-    })
 }
 
 /// The inputs that take params, for `plugin test --param`.
@@ -139,19 +161,10 @@ fn covers(place: &str, other: &str) -> bool {
         || place.strip_prefix(other).is_some_and(|rest| rest.starts_with('.') && !rest.contains('['))
 }
 
-fn locate(document: &Document, form: Form, problem: Problem) -> Problem {
-    let own = matches!(problem.place.as_str(), "spec.name" | "spec.version" | "metadata.name");
-    if form == Form::Document && own {
-        let problem = Problem { place: "name".to_owned(), ..problem };
-        return document.locate(problem, None);
-    }
-    document.locate(problem, None)
-}
-
-type Parts = (Value, Option<String>, Vec<Problem>);
+type Parts = (Value, Option<String>, Problems);
 
 fn from_document(value: &Value) -> Parts {
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let top = fit::top(value, &["name", "spec"], &mut problems);
     let mut spec =
         fit::fit(top.get("spec").cloned().unwrap_or_default(), &fields::SPEC, "spec", &mut problems);
@@ -182,7 +195,7 @@ fn from_document(value: &Value) -> Parts {
 }
 
 fn from_object(value: &Value) -> Parts {
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let top = fit::top(value, &["apiVersion", "kind", "metadata", "spec", "status"], &mut problems);
     let text = |field: &str| top.get(field).and_then(Value::as_str).unwrap_or_default();
     let version = format!("{}/{}", sandbind_wire::name::GROUP, sandbind_wire::name::VERSION);

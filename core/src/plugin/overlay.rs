@@ -8,7 +8,11 @@ use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Volume};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{api::plugin::Runner, problem::Problem, yaml};
+use crate::{
+    api::plugin::Runner,
+    problem::{Problem, Spot},
+    yaml::{self, Document},
+};
 
 pub use merge::merge;
 pub(crate) use profile::{is_reserved_path, reserved_env};
@@ -20,37 +24,46 @@ pub const PLACE: &str = "spec.runner.podTemplateOverlay";
 /// Reads and checks the overlay of a runner: an empty map where it has none. Places of problems are
 /// `spec.runner.podTemplateOverlay: spec.containers[0].image`.
 pub fn read(runner: &Runner) -> Result<Value, Vec<Problem>> {
+    let (overlay, problems) = check(runner);
+    overlay.ok_or_else(|| problems.into_iter().filter(Problem::is_error).collect())
+}
+
+/// The same, with everything that is worth a warning. There is an overlay only where nothing is wrong with it.
+pub(super) fn check(runner: &Runner) -> (Option<Value>, Vec<Problem>) {
     let text = runner.pod_template_overlay.as_deref().unwrap_or_default();
     if text.trim().is_empty() {
-        return Ok(Value::Object(serde_json::Map::new()));
+        return (Some(Value::Object(serde_json::Map::new())), Vec::new());
     }
-    let document = yaml::read_first(text, "").map_err(|problem| {
-        // The place within the text is `:line:column`.
-        let at = problem.place.trim_start_matches(':').to_owned();
-        let reason = if at.is_empty() {
-            problem.reason
-        } else {
-            format!("at {at} of the overlay: {}", problem.reason)
-        };
-        vec![Problem { code: "BadOverlay".to_owned(), place: PLACE.to_owned(), reason, ..problem }]
-    })?;
-    let mut overlay = document.value;
+    let document = match yaml::read_first(text, "") {
+        Ok(document) => document,
+        Err(problem) => return (None, vec![Problem { code: "BadOverlay".to_owned(), ..of_yaml(problem) }]),
+    };
+    let mut overlay = document.value.clone();
     quantities(&mut overlay);
     let mut problems = shape(&overlay);
     if problems.is_empty() {
         problems = profile::check(&overlay, runner);
     }
-    if problems.is_empty() {
-        return Ok(overlay);
-    }
-    Err(problems.into_iter().map(outside).collect())
+    let found = problems.into_iter().map(|problem| outside(&document, problem));
+    let problems: Vec<Problem> = document.problems.iter().cloned().map(of_yaml).chain(found).collect();
+    (problems.iter().all(|problem| !problem.is_error()).then_some(overlay), problems)
+}
+
+/// What the reader says about the text, as a problem of the plugin. The place within the text is `:line:column`.
+fn of_yaml(problem: Problem) -> Problem {
+    let spot = problem.bytes().map(|bytes| Box::new(Spot::Within(bytes)));
+    let at = problem.place.trim_start_matches(':').to_owned();
+    let reason =
+        if at.is_empty() { problem.reason } else { format!("at {at} of the overlay: {}", problem.reason) };
+    Problem { place: PLACE.to_owned(), reason, spot, ..problem }
 }
 
 /// A problem within the overlay as one of the plugin.
-fn outside(problem: Problem) -> Problem {
+fn outside(document: &Document, problem: Problem) -> Problem {
+    let span = document.key_span(&problem.place);
     let place =
         if problem.place.is_empty() { PLACE.to_owned() } else { format!("{PLACE}: {}", problem.place) };
-    Problem { place, ..problem }
+    Problem { place, ..problem }.about(span.start..span.end)
 }
 
 /// Quantities may be written as numbers; the API's own type is a string.

@@ -137,8 +137,8 @@ fn object(identity: &Identity, object_name: Option<&str>) -> Option<Problem> {
 fn runner(plugin: &ResourcePluginSpec) -> Vec<Problem> {
     let runner = &plugin.runner;
     let mut problems = Vec::new();
-    let overlay = overlay::read(runner);
-    let own_image = overlay.as_ref().is_ok_and(|overlay| {
+    let (overlay, found) = overlay::check(runner);
+    let own_image = overlay.as_ref().is_some_and(|overlay| {
         let main =
             overlay.pointer("/spec/containers").and_then(|items| items.as_array()).into_iter().flatten();
         main.filter(|container| container["name"] == "main").any(|main| main["image"].is_string())
@@ -160,7 +160,7 @@ fn runner(plugin: &ResourcePluginSpec) -> Vec<Problem> {
         let way_out = "write lower-case letters, digits and hyphens, at most 63";
         problems.push(Problem::error("BadNamespace", "spec.runner.namespace", reason, way_out));
     }
-    problems.extend(overlay.err().unwrap_or_default());
+    problems.extend(found);
     problems
 }
 

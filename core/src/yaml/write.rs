@@ -91,7 +91,7 @@ fn is_plain(text: &str) -> bool {
         && !text.ends_with(' ')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./@()+,^~ -".contains(c))
         && !text.contains(',')
-        && matches!(resolve(text), Scalar::Value(Value::String(_), _))
+        && resolve(text) == Scalar::Text
 }
 
 fn quoted(text: &str) -> String {

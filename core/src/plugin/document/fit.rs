@@ -1,13 +1,22 @@
 //! Fits what was written to the table of fields: keys in any case, unknown keys and wrong types reported all at once, and what
 //! is wrong left out, so that the rest can be checked as well.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, Shape};
-use crate::{api::Span, problem::Problem, yaml};
+use crate::{
+    api::Span,
+    problem::{Problem, Problems},
+    yaml::{self, shown},
+};
+
+/// The longest name that is taken for another one misspelt, in bytes.
+const LONGEST_GUESS: usize = 40;
 
 /// The top-level fields that mean something, by their own spelling; others are ignored, as published.
-pub(super) fn top(value: &Value, known: &[&str], problems: &mut Vec<Problem>) -> Map<String, Value> {
+pub(super) fn top(value: &Value, known: &[&str], problems: &mut Problems) -> Map<String, Value> {
     let Value::Object(fields) = value else {
         let way_out = "write `name:` and `spec:`";
         problems.push(Problem::error("BadPlugin", "", "the document is no map", way_out));
@@ -24,12 +33,7 @@ pub(super) fn top(value: &Value, known: &[&str], problems: &mut Vec<Problem>) ->
 }
 
 /// A map as its table says. Missing required fields are reported and filled with nothing, so that the whole can be decoded.
-pub(super) fn fit(
-    value: Value,
-    table: &Fields,
-    place: &str,
-    problems: &mut Vec<Problem>,
-) -> Map<String, Value> {
+pub(super) fn fit(value: Value, table: &Fields, place: &str, problems: &mut Problems) -> Map<String, Value> {
     let mut out = Map::new();
     let fields = match value {
         Value::Object(fields) => fields,
@@ -39,7 +43,12 @@ pub(super) fn fit(
             Map::new()
         }
     };
+    // Which spelling a field was taken from.
+    let mut taken: BTreeMap<&str, String> = BTreeMap::new();
     for (key, value) in fields {
+        if problems.is_full() {
+            break;
+        }
         let here = yaml::field(place, &key);
         let Some(field) = table.known.iter().find(|field| field.name.eq_ignore_ascii_case(&key)) else {
             problems.push(unknown(&key, table, here));
@@ -55,6 +64,17 @@ pub(super) fn fit(
             ));
         }
         let here = yaml::field(place, field.name);
+        if let Some(other) = taken.get(field.name) {
+            // The published reader takes the one that sorts last.
+            let (counts, lost) = if *other < key { (&key, other) } else { (other, &key) };
+            let reason = format!("`{lost}` and `{counts}` are one field: `{counts}` counts");
+            problems.push(Problem::warning("DuplicateKey", here.clone(), reason, "remove one of them"));
+            if counts == other {
+                continue;
+            }
+        }
+        taken.insert(field.name, key);
+        out.shift_remove(field.name);
         if value.is_null() {
             continue;
         }
@@ -75,7 +95,7 @@ pub(super) fn fit(
     out
 }
 
-fn one(value: Value, shape: &Shape, place: &str, problems: &mut Vec<Problem>) -> Option<Value> {
+fn one(value: Value, shape: &Shape, place: &str, problems: &mut Problems) -> Option<Value> {
     let expected = match (shape, &value) {
         (Shape::Text, Value::String(_)) | (Shape::Bool, Value::Bool(_)) | (Shape::Any, _) => {
             return Some(value);
@@ -98,21 +118,26 @@ fn one(value: Value, shape: &Shape, place: &str, problems: &mut Vec<Problem>) ->
                 return Some(value);
             }
             let way_out = format!("write one of `{}`", words.join("`, `"));
-            problems.push(Problem::error("BadWord", place, format!("`{text}` means nothing here"), way_out));
+            problems.push(Problem::error(
+                "BadWord",
+                place,
+                format!("`{}` means nothing here", shown(text)),
+                way_out,
+            ));
             return None;
         }
         (Shape::Fields(table), Value::Object(_)) => {
             return Some(Value::Object(fit(value, table, place, problems)));
         }
         (Shape::List(table), Value::Array(items)) => {
-            let items = items.iter().enumerate();
-            return Some(
-                items
-                    .map(|(at, item)| {
-                        Value::Object(fit(item.clone(), table, &format!("{place}[{at}]"), problems))
-                    })
-                    .collect(),
-            );
+            let mut fitted = Vec::with_capacity(items.len());
+            for (at, item) in items.iter().enumerate() {
+                if problems.is_full() {
+                    break;
+                }
+                fitted.push(Value::Object(fit(item.clone(), table, &format!("{place}[{at}]"), problems)));
+            }
+            return Some(Value::Array(fitted));
         }
         (Shape::Labels, Value::Object(fields)) => {
             let mut out = Map::new();
@@ -171,22 +196,21 @@ fn unknown(key: &str, table: &Fields, place: String) -> Problem {
         return Problem::error(
             "OldSpelling",
             place,
-            format!("`{key}` is the spelling of an old generation"),
+            format!("`{}` is the spelling of an old generation", shown(key)),
             *fix,
         );
     }
-    let near = table
-        .known
-        .iter()
-        .map(|field| (distance(&key.to_lowercase(), &field.name.to_lowercase()), field.name));
-    let way_out = match near.min() {
+    let guessed = table.known.iter().filter(|_| key.len() <= LONGEST_GUESS);
+    let near =
+        guessed.map(|field| (distance(&key.to_lowercase(), &field.name.to_lowercase()), field.name)).min();
+    let way_out = match near {
         Some((distance, name)) if distance <= 2 => format!("did you mean `{name}`?"),
         _ => {
             let names: Vec<&str> = table.known.iter().map(|field| field.name).collect();
             format!("the fields here are `{}`", names.join("`, `"))
         }
     };
-    Problem::error("UnknownField", place, format!("there is no field `{key}`"), way_out)
+    Problem::error("UnknownField", place, format!("there is no field `{}`", shown(key)), way_out)
 }
 
 /// How many letters differ, are missing or too many.

@@ -77,20 +77,132 @@ spec:
     assert_eq!(as_object(&again), object);
 }
 
+/// The problems of a text after expansion: code and place.
+fn told(text: &str, set: &[&str], files: &[(&str, &str)]) -> Vec<String> {
+    let document = yaml::read_first(text, "p.yaml").unwrap();
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+    let mut files = template::Folder(files.collect());
+    let variables = Variables::parse(set).unwrap();
+    let mut used = Used::default();
+    let document = expand(&document, &variables, Reading::Published, &mut files, &mut used);
+    let mut problems = match read(&document) {
+        Ok(read) => read.warnings,
+        Err(problems) => problems,
+    };
+    problems.extend(variables.unused(&used));
+    problems.into_iter().map(|problem| format!("{} {}", problem.code, problem.place)).collect()
+}
+
 #[test]
-fn templates_are_expanded_in_string_values_only() {
-    let value = json!({"@{k}": ["@{v}", 1], "a": "@{v}"});
-    let mut seen = Vec::new();
-    let mapped = map_strings::<()>(value, "", &mut |path, text| {
-        seen.push(path.to_owned());
-        Ok(json!({"was": text}))
-    });
-    assert_eq!(mapped, Ok(json!({"@{k}": [{"was": "@{v}"}, 1], "a": {"was": "@{v}"}})));
-    assert_eq!(seen, ["@{k}[0]", "a"]);
+fn problems_of_an_expanded_document_are_placed_where_the_text_was_written() {
+    let text = "\
+name: p@@{version}
+spec:
+  runner:
+    image: '@{image}'
+    podTemplateOverlay: |
+      metadata: {labels: {team: '@{team}'}}
+      spec: {hostNetwork: true, '@{embed: field}': 1}
+  create: '@{embed[yaml]: steps/create.yaml}'
+  delete:
+  - {name: d, script: '@{embed: steps/d.sh}', timeout: '@{timeout[yaml]}'}
+";
+    let files = [
+        ("field", "odd"),
+        ("steps/create.yaml", "- name: a\n  scrpt: x\n  script: '#!/bin/sh'\n"),
+        ("steps/d.sh", "#! sh\n"),
+    ];
     assert_eq!(
-        map_strings(json!(["x"]), "spec", &mut |path, _| Err(path.to_owned())),
-        Err("spec[0]".to_owned())
+        told(text, &["version=1.0.0", "image=a b", "team=x", "timeout=5"], &files),
+        [
+            "UnknownField steps/create.yaml:2:3: spec.create[0].scrpt",
+            "WrongType p.yaml:10:47: spec.delete[0].timeout",
+            "BadImage p.yaml:4:5: spec.runner.image",
+            "UnknownOverlayField p.yaml:7:33: spec.runner.podTemplateOverlay: spec.odd",
+            "BadScript p.yaml:10:15: spec.delete[0].script",
+        ]
     );
+}
+
+#[test]
+fn of_a_string_whose_placeholder_cannot_be_replaced_nothing_more_is_said() {
+    let text = "\
+name: '@{name}'
+spec:
+  runner: {image: 'a @{image}', podTemplateOverlay: 'spec: @{$x}'}
+  create:
+  - {name: a, script: '@{embed: gone.sh}', timeout: '@{timeout}', scrpt: 5}
+  delete: '@{embed[yaml]: gone.yaml}'
+";
+    assert_eq!(
+        told(text, &[], &[]),
+        [
+            "BadVariable p.yaml:3:60",
+            "CannotEmbed p.yaml:5:24",
+            "CannotEmbed p.yaml:6:12",
+            "UnsetVariable p.yaml:1:8",
+            "UnsetVariable p.yaml:3:22",
+            "UnsetVariable p.yaml:5:54",
+            "UnknownField p.yaml:5:67: spec.create[0].scrpt",
+        ]
+    );
+}
+
+#[test]
+fn an_object_has_no_placeholders() {
+    let text = GOOD.replace(
+        "script: '#!/bin/sh'\n  - name: b",
+        "script: \"#!/usr/bin/perl\\nprint @{$x}\"\n  - name: b",
+    );
+    let document = expand(
+        &yaml::read_first(&text, "p.yaml").unwrap(),
+        &Variables::default(),
+        Reading::Published,
+        &mut template::NoFiles,
+        &mut Used::default(),
+    );
+    assert_eq!(read(&document).unwrap_err()[0].code, "BadVariable");
+    let object = yaml::write(&as_object(&read_text(&text).unwrap()));
+    assert_eq!(told(&object, &[], &[]), [""; 0]);
+    assert_eq!(told(&object, &["x=1"], &[]), ["UnusedVariable --set x"]);
+}
+
+#[test]
+fn of_two_spellings_of_a_field_the_one_that_sorts_last_counts() {
+    let image = |runner: &str| {
+        let read = read_text(&GOOD.replace("{image: i}", runner)).unwrap();
+        let codes: Vec<String> = read.warnings.into_iter().map(|warning| warning.code).collect();
+        (read.plugin.runner.image, codes)
+    };
+    let codes = vec!["KeyCase".to_owned(), "DuplicateKey".to_owned()];
+    assert_eq!(image("{image: small, IMAGE: large}"), ("small".to_owned(), codes.clone()));
+    assert_eq!(image("{IMAGE: large, image: small}"), ("small".to_owned(), codes));
+    assert_eq!(image("{Image: large, IMAGE: small}").0, "large");
+}
+
+#[test]
+fn very_many_problems_are_cut_off_and_never_an_error_for_a_warning() {
+    let field = |at: usize| format!("  x{at}: 1\n");
+    let many: String = (0..5_000).map(field).collect();
+    let told = read_text(&GOOD.replace("  create:", &format!("{many}  create:"))).unwrap_err();
+    assert_eq!(told.len(), 1_001);
+    assert_eq!(
+        (told[1_000].code.as_str(), told[1_000].is_error()),
+        ("MoreProblems", false),
+        "{}",
+        told[1_000]
+    );
+
+    let inputs =
+        (0..60).map(|at| format!("{{NAME: i{at}, ValueFromSandbox: true}}")).collect::<Vec<_>>().join(", ");
+    let step = |at: usize| format!("  - {{Name: s{at}, Script: '#!/bin/sh', INPUTS: [{inputs}]}}\n");
+    let steps = (0..20).map(step).collect::<Vec<_>>().concat();
+    let text = GOOD.replace("  - name: d", &format!("{steps}  - name: d"));
+    let read = read_text(&text).unwrap();
+    assert_eq!((read.plugin.delete.len(), read.plugin.delete[19].inputs.len()), (21, 60));
+    assert_eq!(read.warnings.len(), 1_000);
+    let told = read_text(&text.replace("  - name: d", "  - nam: d")).unwrap_err();
+    assert!(told.iter().filter(|problem| problem.is_error()).count() >= 2, "{told:#?}");
 }
 
 #[test]
