@@ -7,6 +7,7 @@ mod local;
 mod orphans;
 mod plugin;
 mod sandbox;
+mod template;
 mod test;
 
 pub use completion::CompletionArgs;
@@ -21,6 +22,7 @@ pub use plugin::{
 pub use sandbox::{
     Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,
 };
+pub use template::TemplateArgs;
 pub use test::{ExecutorKind, TestArgs};
 
 use std::path::PathBuf;

@@ -1,12 +1,13 @@
 //! The `sandbind` command: arguments, commands, installation manifests. Rules are in `core`; this crate asks and shows.
 //!
-//! [`args`] is what can be typed, `command` what each of it does, [`install`] the objects of an installation, `stack` the engine on
+//! [`args`] is what can be typed, `command` what each of it does, `input` what `-f` names, [`install`] the objects of an installation, `stack` the engine on
 //! this machine, `reference` the generated pages below `docs/reference/`.
 
 pub mod args;
 mod client;
 mod command;
 mod exit;
+mod input;
 pub mod install;
 mod output;
 mod progress;

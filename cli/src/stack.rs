@@ -3,11 +3,6 @@
 mod bench;
 mod hold;
 
-use std::{
-    io::Read as _,
-    path::{Path, PathBuf},
-};
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use sandbind_core::{
     api::{ResourceBinding, ResourcePlugin},
@@ -25,7 +20,9 @@ pub(crate) use bench::Bench;
 pub(crate) use hold::{Holding, hold};
 
 use crate::{
+    args::TemplateArgs,
     exit::{Failure, Outcome},
+    input::{self, Beside, Input, Plugins},
     output::Shell,
 };
 
@@ -33,28 +30,27 @@ use crate::{
 pub(crate) const NAMESPACE: &str = "local";
 
 /// Reads a stack. Warnings are shown; mistakes are told all at once.
-pub(crate) fn load(files: &[PathBuf], shell: &Shell) -> Outcome<Stack> {
-    let mut texts = Vec::with_capacity(files.len());
-    for file in files {
-        texts.push((text(file)?, file.display().to_string()));
-    }
-    let (stack, warnings) = read(&texts)?;
-    for warning in &warnings {
-        shell.problem(warning);
-    }
+pub(crate) fn load(files: &[String], template: &TemplateArgs, shell: &Shell) -> Outcome<Stack> {
+    let mut plugins = Plugins::new(template)?;
+    let inputs = files.iter().map(|file| input::read(file)).collect::<Outcome<Vec<Input>>>()?;
+    let (stack, mut warnings) = read(inputs, &mut plugins)?;
+    warnings.extend(plugins.end());
+    input::refuse(warnings, shell)?;
     Ok(stack)
 }
 
 /// Reads a stack that is one text.
 pub(crate) fn parse(text: &str, name: &str) -> Outcome<Stack> {
-    Ok(read(&[(text.to_owned(), name.to_owned())])?.0)
+    let input = Input { text: text.to_owned(), name: name.to_owned(), beside: Beside::of(name)? };
+    Ok(read(vec![input], &mut Plugins::new(&TemplateArgs::default())?)?.0)
 }
 
-fn read(texts: &[(String, String)]) -> Outcome<(Stack, Vec<Problem>)> {
+fn read(inputs: Vec<Input>, reader: &mut Plugins) -> Outcome<(Stack, Vec<Problem>)> {
     let (mut plugins, mut bindings) = (Vec::new(), Vec::new());
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-    for (text, name) in texts {
-        for document in yaml::read_all(text, name)? {
+    let shown: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+    for Input { text, name, mut beside } in inputs {
+        for document in yaml::read_all(&text, &name)? {
             let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
             if kind == Some("ResourceBinding") {
                 match read_binding(&document) {
@@ -65,7 +61,7 @@ fn read(texts: &[(String, String)]) -> Outcome<(Stack, Vec<Problem>)> {
                     Err(more) => problems.extend(more),
                 }
             } else if document::is_plugin(&document) {
-                match document::read(&document) {
+                match reader.read(&document, &mut beside) {
                     Ok(read) => {
                         warnings.extend(read.warnings);
                         plugins.push(ResourcePlugin::new(&read.object_name, read.plugin));
@@ -85,7 +81,6 @@ fn read(texts: &[(String, String)]) -> Outcome<(Stack, Vec<Problem>)> {
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let shown: Vec<&str> = texts.iter().map(|(_, name)| name.as_str()).collect();
     let count = bindings.len();
     match bindings.pop() {
         Some(binding) if count == 1 => Ok((stack(plugins, binding), warnings)),
@@ -105,24 +100,6 @@ pub(crate) fn stack(plugins: Vec<ResourcePlugin>, mut binding: ResourceBinding) 
     Stack { plugins, binding, namespace: (NAMESPACE.to_owned(), NAMESPACE.to_owned()) }
 }
 
-/// The text of a file; `-` is stdin.
-pub(crate) fn text(file: &Path) -> Outcome<String> {
-    let failed = |error: std::io::Error| {
-        Failure::failed(
-            "CannotRead",
-            file.display().to_string(),
-            error.to_string(),
-            "name a file that can be read",
-        )
-    };
-    if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).map_err(failed)
-}
-
 fn read_binding(document: &Document) -> Result<(ResourceBinding, Vec<Problem>), Vec<Problem>> {
     let binding: ResourceBinding = serde_json::from_value(document.value.clone()).map_err(|error| {
         vec![Problem::error(
@@ -135,7 +112,7 @@ fn read_binding(document: &Document) -> Result<(ResourceBinding, Vec<Problem>), 
     let found = binding::validate(&binding.spec, binding.spec.namespace_selector.is_some());
     let mut problems: Vec<Problem> =
         found.into_iter().map(|problem| document.locate(problem, None)).collect();
-    problems.splice(0..0, document.warnings.iter().cloned());
+    problems.splice(0..0, document.problems.iter().cloned());
     if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((binding, problems)) }
 }
 

@@ -7,3 +7,5 @@ mod offline;
 mod pages;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/templates.rs"]
+mod templates;

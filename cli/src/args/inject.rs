@@ -8,6 +8,9 @@ pub struct InjectArgs {
     /// Files with a pod (or a workload with a pod template), bindings and plugins; `-` is standard input
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
     pub filename: Vec<String>,
+    /// How plugins are read.
+    #[command(flatten)]
+    pub template: super::TemplateArgs,
     /// Labels that the namespace has
     #[arg(long = "namespace-label", value_name = "KEY=VALUE", default_value = "sandbind.dev/enabled=true")]
     pub namespace_labels: Vec<String>,

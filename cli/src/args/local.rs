@@ -1,7 +1,5 @@
 //! `run`, `demo`, `local`: what works without a cluster.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
 /// `sandbind run`.
@@ -13,7 +11,10 @@ use clap::{Args, Subcommand};
 pub struct RunArgs {
     /// The stack: plugins and one binding; may be given several times
     #[arg(short, long = "file", value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
+    pub files: Vec<String>,
+    /// How plugins are read.
+    #[command(flatten)]
+    pub template: super::TemplateArgs,
     /// Name of the sandbox, as the plugins see it
     #[arg(long, value_name = "NAME", default_value = "local")]
     pub sandbox: String,

@@ -30,9 +30,9 @@ pub struct PluginFile {
     /// A plugin document or a ResourcePlugin object; `-` is standard input
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub filename: String,
-    /// Refuse what the published reader accepts in silence, such as duplicate keys
-    #[arg(long)]
-    pub strict: bool,
+    /// How it is read.
+    #[command(flatten)]
+    pub template: super::TemplateArgs,
 }
 
 /// `sandbind plugin validate`.

@@ -14,10 +14,10 @@ use sandbind_core::{
 use sandbind_wire::name::{LABEL_SANDBOX, RUNNER_PORT, runner_dns_name};
 use serde_json::Value;
 
-use super::plugin::source::text;
 use crate::{
     args::{AssumedState, Global, InjectArgs},
     exit::{Failure, Outcome},
+    input::{self, Beside, Plugins as Reader},
     output::{self, Shell},
 };
 
@@ -33,12 +33,14 @@ struct Given {
 /// Prints the pod as it would be admitted, or everything that stands against it.
 pub(crate) fn run(global: &Global, args: &InjectArgs, shell: &Shell) -> Outcome {
     let mut given = Given::default();
+    let mut plugins = Reader::new(&args.template)?;
     for filename in &args.filename {
-        let (text, name) = text(filename)?;
-        for document in yaml::read_all(&text, &name)? {
-            given.take(document)?;
+        let mut input = input::read(filename)?;
+        for document in yaml::read_all(&input.text, &input.name)? {
+            given.take(document, &mut plugins, &mut input.beside)?;
         }
     }
+    input::refuse(plugins.end(), shell)?;
     let Some((raw, place)) = given.pod.take() else {
         return Err(Failure::usage(
             "NoPod",
@@ -159,9 +161,9 @@ fn view(global: &Global, args: &InjectArgs, given: Given, raw: &Value, sandbox: 
 }
 
 impl Given {
-    fn take(&mut self, document: Document) -> Outcome {
+    fn take(&mut self, document: Document, plugins: &mut Reader, beside: &mut Beside) -> Outcome {
         if document::is_plugin(&document) {
-            let plugin = document::read(&document)?;
+            let plugin = plugins.read(&document, beside)?;
             self.plugins.push(Arc::new(serde_json::from_value(document::as_object(&plugin))?));
             return Ok(());
         }

@@ -4,19 +4,16 @@ mod apply;
 mod catalog;
 mod delete;
 mod show;
-pub(crate) mod source;
+mod source;
 mod test;
 
-use sandbind_core::{
-    plugin::document::{as_document, as_object},
-    problem::Problem,
-};
+use sandbind_core::plugin::document::{as_document, as_object, placeholders};
 use serde_json::json;
 
 use crate::{
     args::{Format, Global, PluginCommand, PluginFile, PluginForm, PluginRenderArgs},
     client,
-    exit::{Failure, Outcome},
+    exit::{Exit, Failure, Outcome},
     output::{self, Shell},
 };
 
@@ -40,9 +37,9 @@ pub(crate) async fn run(global: &Global, command: PluginCommand, shell: &Shell) 
 
 /// Every problem at once. With `-o json` they are the data; else they go where problems go.
 fn validate(file: &PluginFile, shell: &Shell) -> Outcome {
-    let (identity, problems): (Option<String>, Vec<Problem>) = match source::read(file) {
-        Ok(read) => (Some(read.plugin.identity()), read.warnings),
-        Err(failure) => (None, failure.problems),
+    let (identity, problems, exit) = match source::read(file) {
+        Ok(read) => (Some(read.plugin.identity()), read.warnings, Exit::Failed),
+        Err(failure) => (None, failure.problems, failure.exit),
     };
     let ok = identity.is_some();
     if shell.format() == Format::Human {
@@ -56,14 +53,20 @@ fn validate(file: &PluginFile, shell: &Shell) -> Outcome {
         shell.show(&json!({"ok": ok, "plugin": identity, "problems": problems}), String::new)?;
     }
     // The problems have been said.
-    if ok { Ok(()) } else { Err(Failure::from(Vec::new())) }
+    if ok { Ok(()) } else { Err(Failure { exit, problems: Vec::new() }) }
 }
 
 fn render(args: &PluginRenderArgs, shell: &Shell) -> Outcome {
     let read = source::read(&args.file)?;
     read.warnings.iter().for_each(|problem| shell.problem(problem));
     let value = match args.form {
-        PluginForm::Document => as_document(&read.plugin),
+        PluginForm::Document => {
+            let document = as_document(&read.plugin);
+            for problem in placeholders(&document) {
+                shell.problem(&problem);
+            }
+            document
+        }
         PluginForm::Object => as_object(&read),
     };
     shell.show(&value, || output::yaml(&value))

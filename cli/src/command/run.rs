@@ -40,7 +40,7 @@ enum Made {
 }
 
 async fn attempt(args: RunArgs, shell: &Shell) -> Outcome<u8> {
-    let stack = stack::load(&args.files, shell)?;
+    let stack = stack::load(&args.files, &args.template, shell)?;
     let meta = Meta {
         sandbox: args.sandbox.clone(),
         purpose: format!("run {}", args.command.first().map(String::as_str).unwrap_or_default()),

@@ -2,7 +2,7 @@ use insta::{assert_snapshot, with_settings};
 
 use crate::support::{sandbind, sandbind_with};
 
-const PLUGIN: &str = "\
+pub(crate) const PLUGIN: &str = "\
 name: postgres@1.2.0
 spec:
   runner: {image: localhost/psql:1}
@@ -18,7 +18,7 @@ spec:
     script: 'true'
 ";
 
-const BINDING: &str = "\
+pub(crate) const BINDING: &str = "\
 ---
 apiVersion: sandbind.dev/v1alpha1
 kind: ResourceBinding
@@ -29,7 +29,7 @@ spec:
   - {name: DATABASE_URL, valueFrom: {resource: {name: db, outputKey: provision.url}}}
 ";
 
-const POD: &str = "\
+pub(crate) const POD: &str = "\
 ---
 apiVersion: v1
 kind: Pod

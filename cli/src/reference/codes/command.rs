@@ -56,7 +56,8 @@ WrongDuration | the time of `hold` is too long | hold for a shorter time
 WrongLabel | `--namespace-label` is not `KEY=VALUE` | write it so
 WrongParam | `--param` is not `RESOURCE.PARAM=VALUE` | write for example `--param db.seed=large`
 WrongPlugin | the plugin is not named as it can be, or means several versions | `NAME`, `NAME@1.2.0`, `NAME@^1`, `NAME@latest` or `NAME@draft`
-WrongStack | a stack has exactly one binding | put plugins and one binding into it";
+WrongStack | a stack has exactly one binding | put plugins and one binding into it
+WrongVariable | `--set` is not `NAME=VALUE`, or gives a variable two values | write it so, each variable once";
 
 const FINDING: &str = "\
 BeingMade | a round of creating runs | wait; `sandbind sandbox logs NAME` shows what the steps write

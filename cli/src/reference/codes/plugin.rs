@@ -12,6 +12,12 @@ pub(super) const SUBJECTS: &[Subject] = &[
         lines: YAML,
     },
     Subject {
+        heading: "Templates",
+        about: "About `@{…}` in plugin documents, told by every command that takes `-f`. The first group are errors; those that say that something stays or means nothing are warnings, errors with `--strict`.",
+        columns: COLUMNS,
+        lines: TEMPLATE,
+    },
+    Subject {
         heading: "Plugins",
         about: "Told by `sandbind plugin validate` and `apply`, by the API server when a ResourcePlugin is written, and in its condition `Accepted`.",
         columns: COLUMNS,
@@ -31,10 +37,30 @@ DuplicateKey | a key stands twice in a map; the last one counts | remove one of 
 EmptyDocument | there is nothing in the file | write a document, or name another file
 FurtherDocument | only the first document of a plugin's file is read | put the others into files of their own
 KeyCase | a key is written in other case than the field | write it as the field is written
+LineSeparator | U+0085, U+2028 or U+2029 stands in the text: a line end for the published reader, and a character here | remove it, or write it as an escape in double quotes
+MoreProblems | there are more problems than are told | correct those first
 SurprisingKey | a key is read as something else than text, such as `yes` | put it in quotes
 SurprisingScalar | a text is read as a number, a truth value or null | put it in quotes
 TooLarge | the text, or what its aliases make of it, is larger than allowed | write less, put large scripts into the image
-UnknownTag | a YAML tag means nothing here; the value is read as a string | remove the tag";
+UnknownTag | a YAML tag means nothing here; the value is read as a string | remove the tag
+YamlDirective | the text asks for another YAML version, which the published reader refuses and which changes nothing here | remove the line";
+
+const TEMPLATE: &str = "\
+AbsoluteEmbed | an embedded path begins with `/`, and is read below the folder of the document all the same | leave the `/` out
+BadEncoding | an encoding is none of `raw`, `yaml`, `binary`, its brackets do not pair, or a placeholder that is not a whole string has one | write one of the three, and `[yaml]` and `[binary]` only around a whole string
+BadVariable | what stands in `@{…}` is neither a variable nor an operation | correct the name; a script that means `@{` itself goes into a file that is embedded
+BrokenText | an embedded file is no UTF-8: its bytes become U+FFFD | embed it with `[binary]`
+CannotEmbed | an embedded file cannot be read | name a file that can; paths begin at the folder of the document
+EmbedOutside | with `--strict`, an embedded file is not below the folder of the document | move it there
+IgnoredText | something stands behind the `]` of an encoding, and means nothing | remove it
+LiteralPlaceholder | `plugin render --as document` writes a text that holds `@{…}`, which a reader of the document takes for a placeholder | render an object, or embed the text as a file
+NoEscape | `@@{` looks like an escape and is none | embed a file, or use `--strict`, where it is one
+NotExpanded | an embedded file holds a placeholder of a variable that is given; files are not searched | pass the value to the script by an input
+OpenPlaceholder | `@{` is never closed, or empty: it stays as it is | close it, or embed a file; with `--strict` write `@@{`
+PlaceholderInKey | the name of a field holds a placeholder, and stays as it is | write the name out
+UnknownOperation | there is no such operation: only `embed` | write `@{embed: FILE}`; defaults are for `--strict`
+UnsetVariable | a variable has no value | `--set NAME=VALUE`
+UnusedVariable | nothing takes a variable that is given | leave it out";
 
 const PLUGIN: &str = "\
 BadDefault | a param's default does not match its own pattern | change one of them
