@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Instant};
 use serde_json::Value;
 
 use super::support::{
-    Ledger, Namespace, eventually,
+    Latch, Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, pod},
     sandbind,
 };
@@ -57,7 +57,9 @@ fn within_limits(shop: &Namespace) -> Vec<Value> {
 fn a_flood_of_sandboxes_is_limited_and_another_namespace_is_served_meanwhile() {
     let ledger = Ledger::get();
     let limits = format!("limits: {{concurrency: {CONCURRENCY}, perNamespace: {PER_NAMESPACE}}}");
-    let plugin = Plugin::with("sleep 3", "", &limits);
+    // The flood's first turns last until somebody else has come.
+    let latch = Latch::new();
+    let plugin = Plugin::with(&format!("{}\nsleep 3", latch.wait()), "", &limits);
     let (flooded, quiet) = (Namespace::new(), Namespace::new());
     for namespace in [&flooded, &quiet] {
         namespace.apply(&binding(&plugin.name, "linger: 1s\nwait: {mode: Gate}"));
@@ -91,6 +93,8 @@ fn a_flood_of_sandboxes_is_limited_and_another_namespace_is_served_meanwhile() {
     let begin = Instant::now();
     let created = sandbind(&["sandbox", "create", "pr-1", "--prepare", "db", "-n", &quiet.name]);
     assert_eq!(created.code, 0, "{created:?}");
+    eventually("it has asked for its turn", 60, || quiet.instance("pr-1", "db").ok_or("no record"));
+    latch.open();
     eventually("the other namespace's sandbox is Ready", 60, || {
         within_limits(&flooded);
         match quiet.instance("pr-1", "db") {
