@@ -155,12 +155,15 @@ pub struct Problems {
 impl Problems {
     /// Adds one. Of very many warnings the last are left out.
     pub fn push(&mut self, problem: Problem) {
-        if problem.is_error() {
-            self.errors += 1;
-        } else if self.all.len() >= MOST_PROBLEMS {
-            return;
+        if self.takes(problem.severity) {
+            self.errors += usize::from(problem.is_error());
+            self.all.push(problem);
         }
-        self.all.push(problem);
+    }
+
+    /// Whether one more would be added.
+    pub const fn takes(&self, severity: Severity) -> bool {
+        matches!(severity, Severity::Error) || self.all.len() < MOST_PROBLEMS
     }
 
     /// Whether so many errors were found that it is not worth to look for more.

@@ -11,7 +11,7 @@ mod scalar;
 mod tagged;
 mod write;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub use write::{write, write_all};
 pub const LONGEST_TEXT: usize = 4 << 20;
 /// The deepest nesting that is read.
 pub const DEEPEST: usize = 64;
-/// The most that one text may come to with its aliases expanded: bytes of strings and keys, and 16 for each node.
+/// The most that one text may come to in memory with its aliases expanded: bytes of strings and keys, and 128 for each node.
 pub const LARGEST: usize = 32 << 20;
 
 /// One document with the places of its parts.
@@ -134,13 +134,37 @@ impl Document {
     /// differs from the problem's own.
     #[must_use]
     pub fn locate(&self, problem: Problem, from: Option<&str>) -> Problem {
-        let path = from.unwrap_or(&problem.place);
-        let within = problem.bytes().filter(|_| problem.location().is_none()).and_then(|within| {
-            let range = usize::try_from(within.start).ok()?..usize::try_from(within.end).ok()?;
-            Some(self.text_map(path)?.span(range))
-        });
-        let span = within.unwrap_or_else(|| self.key_span(path));
-        self.sources.place(span, problem)
+        Locator::new(self).locate(problem, from)
+    }
+}
+
+/// Finds the places of many problems: what leads from a text to its places is found once.
+#[derive(Debug)]
+pub struct Locator<'d> {
+    document: &'d Document,
+    /// By the place of the text.
+    maps: BTreeMap<Span, Option<TextMap>>,
+}
+
+impl<'d> Locator<'d> {
+    /// For the problems of a document.
+    pub const fn new(document: &'d Document) -> Self {
+        Self { document, maps: BTreeMap::new() }
+    }
+
+    /// See [`Document::locate`].
+    #[must_use]
+    pub fn locate(&mut self, problem: Problem, from: Option<&str>) -> Problem {
+        let found = self.document.root.find(&from.unwrap_or(&problem.place).to_lowercase());
+        let sources = &self.document.sources;
+        let within =
+            problem.bytes().filter(|_| problem.location().is_none() && found.whole).and_then(|bytes| {
+                let node = found.node.target();
+                let map = self.maps.entry(node.span).or_insert_with(|| node.text_map(sources)).as_ref()?;
+                Some(map.span(usize::try_from(bytes.start).ok()?..usize::try_from(bytes.end).ok()?))
+            });
+        let span = within.or(found.key).unwrap_or_else(|| found.node.span.head());
+        sources.place(span, problem)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     problem::{MOST_PROBLEMS, Problem, Problems},
     template::{self, Files, Reading, Used, Variables},
     version::Identity,
-    yaml::Document,
+    yaml::{Document, Locator},
 };
 
 pub use render::{as_document, as_object, placeholders};
@@ -118,23 +118,32 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
 /// What is told, with its places: nothing about strings whose placeholders could not be replaced, nothing twice because of an
 /// alias, and not without end.
 fn told(document: &Document, form: Form, problems: Vec<Problem>) -> Vec<Problem> {
+    let mut locator = Locator::new(document);
     let found = problems.into_iter().filter_map(|problem| {
         let own = matches!(problem.place.as_str(), "spec.name" | "spec.version" | "metadata.name");
         let own = form == Form::Document && own;
         let problem = if own { Problem { place: "name".to_owned(), ..problem } } else { problem };
-        (!document.is_failed(&problem.place)).then(|| document.locate(problem, None))
+        (!document.is_failed(&problem.place)).then_some(problem)
     });
-    let mut said = BTreeSet::new();
     let mut all: Vec<Problem> = document.problems.iter().cloned().chain(found).collect();
+    let errors = all.iter().filter(|problem| problem.is_error()).count();
+    let cut = all.len() > MOST_PROBLEMS || errors >= MOST_PROBLEMS;
+    if cut {
+        // Errors first, so that none of them is cut off for a warning.
+        all.sort_by_key(|problem| !problem.is_error());
+        all.truncate(MOST_PROBLEMS);
+    }
+    let locate = |problem: Problem| match problem.location() {
+        Some(_) => problem,
+        None => locator.locate(problem, None),
+    };
+    let mut all: Vec<Problem> = all.into_iter().map(locate).collect();
+    let mut said = BTreeSet::new();
     all.retain(|problem| {
         let at = problem.location().map(|at| (at.file.clone(), at.line, at.column, at.end_column));
         at.is_none_or(|at| said.insert((at, problem.code.clone(), problem.reason.clone())))
     });
-    let errors = all.iter().filter(|problem| problem.is_error()).count();
-    if all.len() > MOST_PROBLEMS || errors == MOST_PROBLEMS {
-        // Errors first, so that none of them is cut off for a warning.
-        all.sort_by_key(|problem| !problem.is_error());
-        all.truncate(MOST_PROBLEMS);
+    if cut {
         let reason = format!("there are more problems than the {MOST_PROBLEMS} that are told");
         all.push(Problem::warning("MoreProblems", document.file(), reason, "correct those first"));
     }

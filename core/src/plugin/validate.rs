@@ -23,19 +23,6 @@ const MOST_PARAMS: usize = 64;
 /// field paths such as `spec.create[0].name`.
 pub fn validate(plugin: &ResourcePluginSpec, object_name: Option<&str>) -> Vec<Problem> {
     let mut problems = identity(plugin, object_name);
-    problems.extend(runner(plugin));
-    problems.extend(declared(plugin));
-    problems.extend(step::check_all(plugin));
-    problems.extend(graph::check(plugin));
-    problems.extend(access::check(plugin));
-    if plugin.delete.is_empty() {
-        problems.push(Problem::warning(
-            "NoDelete",
-            "spec.delete",
-            "the plugin has no delete steps: whatever it makes stays",
-            "add a step that removes it",
-        ));
-    }
     let size = serde_json::to_string(plugin).map_or(usize::MAX, |text| text.len());
     if size > LARGEST {
         problems.push(Problem::error(
@@ -43,6 +30,23 @@ pub fn validate(plugin: &ResourcePluginSpec, object_name: Option<&str>) -> Vec<P
             "spec",
             format!("the plugin comes to {size} bytes, the limit is {LARGEST}"),
             "put large scripts into the image",
+        ));
+        // Nobody needs to know more of so much.
+        return problems;
+    }
+    problems.extend(runner(plugin));
+    problems.extend(declared(plugin));
+    problems.extend(step::check_all(plugin));
+    if step::are_few(plugin) {
+        problems.extend(graph::check(plugin));
+    }
+    problems.extend(access::check(plugin));
+    if plugin.delete.is_empty() {
+        problems.push(Problem::warning(
+            "NoDelete",
+            "spec.delete",
+            "the plugin has no delete steps: whatever it makes stays",
+            "add a step that removes it",
         ));
     }
     problems
@@ -186,7 +190,7 @@ fn declared(plugin: &ResourcePluginSpec) -> Vec<Problem> {
             "pass several values as one, such as JSON",
         ));
     }
-    for (at, param) in declared.iter().enumerate() {
+    for (at, param) in declared.iter().enumerate().take(MOST_PARAMS) {
         let place = format!("spec.params[{at}]");
         if !step::is_name(&param.name) {
             problems.push(step::bad_name(&param.name, &format!("{place}.name")));

@@ -41,9 +41,10 @@ pub fn expand(
         file: document.file().to_owned(),
         sources: document.sources.clone(),
         room: LARGEST.saturating_sub(document.root.weight),
+        exhausted: false,
         embeddable: MOST_EMBEDDED,
         used,
-        unset: Vec::new(),
+        unset: BTreeMap::new(),
         read: BTreeMap::new(),
         texts: BTreeMap::new(),
         problems: Problems::default(),
@@ -69,11 +70,13 @@ struct Expander<'a> {
     sources: Sources,
     /// How much more the document may come to.
     room: usize,
+    /// Whether there was not enough of it once.
+    exhausted: bool,
     /// How much more may be embedded.
     embeddable: usize,
     used: &'a mut Used,
-    /// Variables without a value and where they are wanted, in order of their first place.
-    unset: Vec<(String, Vec<Span>)>,
+    /// Variables without a value, and where they are wanted.
+    unset: BTreeMap<String, Vec<Span>>,
     /// Files by path.
     read: BTreeMap<String, Result<Arc<[u8]>, Unread>>,
     /// The same as texts that are embedded as they are.
@@ -224,7 +227,7 @@ impl Expander<'_> {
 
     /// What takes the place of one placeholder.
     fn placeholder(&mut self, here: Here<'_>) -> Result<Became, Told> {
-        if self.problems.is_full() {
+        if self.exhausted || self.problems.is_full() {
             return Err(Told);
         }
         let directive = parse(here.inside, self.reading).map_err(|error| self.syntax(&error, here.span))?;

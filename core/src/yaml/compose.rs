@@ -316,7 +316,8 @@ impl<'t> Composer<'t> {
 
     fn take(&mut self, weight: usize, span: Span) -> Result<(), Problem> {
         let Some(room) = self.room.checked_sub(weight) else {
-            let reason = format!("with its aliases expanded the text comes to more than {LARGEST} bytes");
+            let reason =
+                format!("with its aliases expanded the text comes to more than {LARGEST} bytes in memory");
             let problem = Problem::error("TooLarge", "", reason, "write less, or use fewer aliases");
             return Err(self.sources.place(span, problem));
         };

@@ -14,14 +14,14 @@ pub(crate) struct Node {
     pub(crate) span: Span,
     /// What it is.
     pub(crate) content: Content,
-    /// What it comes to with its aliases expanded: bytes of strings and keys, and [`NODE`] for each node.
+    /// What it comes to in memory with its aliases expanded: bytes of strings and keys, and [`NODE`] for each node.
     pub(crate) weight: usize,
     /// How many levels it is high; a scalar is none.
     pub(crate) height: usize,
 }
 
 /// What a node weighs beside its text.
-pub(crate) const NODE: usize = 16;
+pub(crate) const NODE: usize = 128;
 
 /// What a part of a document is.
 #[derive(Debug, PartialEq)]

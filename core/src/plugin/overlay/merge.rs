@@ -1,5 +1,7 @@
 //! Strategic merge, as the API server patches pods.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 const PATCH: &str = "$patch";
@@ -74,21 +76,32 @@ fn merge_lists(base: Option<&Vec<Value>>, overlay: &[Value], key: &str) -> Value
         item.as_object().is_some_and(|item| directive(item) == Some("replace") && !item.contains_key(key))
     };
     let replace = overlay.iter().any(is_replace);
-    let mut out = if replace { Vec::new() } else { base.cloned().unwrap_or_default() };
+    let id = |item: &Value| item.get(key).map(Value::to_string);
+    let base = base.filter(|_| !replace).map(Vec::as_slice).unwrap_or_default();
+    let mut out: Vec<Option<Value>> = base.iter().cloned().map(Some).collect();
+    // Where the items stand, by key; of several the first.
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, item) in base.iter().enumerate().rev() {
+        places.extend(id(item).map(|id| (id, at)));
+    }
     for item in overlay.iter().filter(|item| !is_replace(item)) {
-        let same = |other: &Value| item.get(key).is_some() && other.get(key) == item.get(key);
-        let at = out.iter().position(same);
+        let id = id(item);
+        let at = id.as_ref().and_then(|id| places.get(id).copied());
         let delete = item.as_object().is_some_and(|item| directive(item) == Some("delete"));
-        match (at.and_then(|at| out.get_mut(at)), at, delete) {
-            (_, Some(at), true) => {
-                out.remove(at);
+        match (at.and_then(|at| out.get_mut(at)), id) {
+            (Some(there), Some(id)) if delete => {
+                *there = None;
+                places.remove(&id);
             }
-            (Some(there), _, false) => *there = merge(there, item),
-            (None, _, false) => out.push(alone(item)),
-            (_, None, true) => {}
+            (Some(Some(there)), _) => *there = merge(there, item),
+            (_, _) if delete => {}
+            (_, id) => {
+                places.extend(id.map(|id| (id, out.len())));
+                out.push(Some(alone(item)));
+            }
         }
     }
-    Value::Array(out)
+    Value::Array(out.into_iter().flatten().collect())
 }
 
 fn directive(fields: &Map<String, Value>) -> Option<&str> {

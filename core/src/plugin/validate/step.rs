@@ -60,7 +60,7 @@ pub(super) fn check_all(plugin: &ResourcePluginSpec) -> Vec<Problem> {
             let reason = format!("there are {} steps, the limit is {MOST_STEPS}", steps.len());
             problems.push(Problem::error("TooMany", place, reason, "join some"));
         }
-        for (at, step) in steps.iter().enumerate() {
+        for (at, step) in steps.iter().enumerate().take(MOST_STEPS) {
             let mut check = Check { place: format!("{place}[{at}]"), problems: &mut problems };
             check.name(&step.name, &mut names, "step names are unique across create and delete");
             check.step(step, phase, params.as_ref());
@@ -87,6 +87,16 @@ pub(super) fn check_all(plugin: &ResourcePluginSpec) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Whether the steps are as many as are allowed, so that it is worth to look at how they hang together.
+pub(super) fn are_few(plugin: &ResourcePluginSpec) -> bool {
+    let refresh = plugin.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
+    let few = |steps: &[Step]| {
+        steps.len() <= MOST_STEPS
+            && steps.iter().all(|step| step.inputs.len() <= MOST_INPUTS && step.outputs.len() <= MOST_OUTPUTS)
+    };
+    few(&plugin.create) && few(&plugin.delete) && few(refresh)
 }
 
 /// The published grammar of the names of steps, inputs and outputs.
@@ -138,14 +148,14 @@ impl Check<'_> {
             "write several values into one, or move some to another step",
         );
         let (mut names, mut taken) = (BTreeSet::new(), BTreeSet::new());
-        for (at, input) in step.inputs.iter().enumerate() {
+        for (at, input) in step.inputs.iter().enumerate().take(MOST_INPUTS) {
             let place = format!("{}.inputs[{at}]", self.place);
             let mut check = Check { place, problems: &mut *self.problems };
             check.name(&input.name, &mut names, "input names are unique within the step");
             check.input(input, params, &mut taken);
         }
         let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
-        for (at, output) in step.outputs.iter().enumerate() {
+        for (at, output) in step.outputs.iter().enumerate().take(MOST_OUTPUTS) {
             let place = format!("{}.outputs[{at}]", self.place);
             let mut check = Check { place, problems: &mut *self.problems };
             check.name(&output.name, &mut names, "output names are unique within the step");

@@ -28,10 +28,7 @@ impl Expander<'_> {
         self.used.take(name);
         let given = self.variables.get(name);
         let Some(value) = given.or(default) else {
-            match self.unset.iter_mut().find(|(unset, _)| unset == name) {
-                Some((_, places)) => places.push(here.span),
-                None => self.unset.push((name.to_owned(), vec![here.span])),
-            }
+            self.unset(name, here.span);
             return Err(Told);
         };
         self.take(value.len() + NODE, here.span)?;
@@ -183,9 +180,11 @@ impl Expander<'_> {
 
     fn take(&mut self, weight: usize, span: Span) -> Result<(), Told> {
         let Some(room) = self.room.checked_sub(weight) else {
-            let reason =
-                format!("with its placeholders replaced the document comes to more than {LARGEST} bytes");
+            let reason = format!(
+                "with its placeholders replaced the document comes to more than {LARGEST} bytes in memory"
+            );
             self.error("TooLarge", span, reason, "embed less, or put large files into the image");
+            self.exhausted = true;
             return Err(Told);
         };
         self.room = room;

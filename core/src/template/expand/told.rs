@@ -1,14 +1,17 @@
 //! What is said of placeholders, each thing once and at its place.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::fmt::Write as _;
 
 use super::{Expander, MOST_EMBEDDED, Told};
 use crate::{
-    problem::Problem,
+    problem::{MOST_PROBLEMS, Problem},
     source::Span,
     template::{Reading, directive::SyntaxError, embed::Unread},
     yaml::LONGEST_TEXT,
 };
+
+/// How many further places of a variable without a value are told.
+const SHOWN_PLACES: usize = 3;
 
 impl Expander<'_> {
     /// `@{` that begins nothing.
@@ -83,13 +86,17 @@ impl Expander<'_> {
 
     /// Variables without a value: after the whole walk, each at its first place.
     pub(super) fn tell_unset(&mut self) {
-        for (name, places) in std::mem::take(&mut self.unset) {
+        let mut unset: Vec<(String, Vec<Span>)> = std::mem::take(&mut self.unset).into_iter().collect();
+        unset.sort_by_key(|(_, places)| places.first().copied());
+        for (name, places) in unset {
+            if self.problems.is_full() {
+                return;
+            }
             let Some((first, others)) = places.split_first() else { continue };
             let mut reason = format!("unexpanded variable: {name}");
-            let places: BTreeSet<Span> = others.iter().copied().filter(|place| place != first).collect();
-            for (at, place) in places.iter().enumerate() {
-                if at == 3 {
-                    let _infallible = write!(reason, " and {} more", places.len() - at);
+            for (at, place) in others.iter().enumerate() {
+                if at == SHOWN_PLACES {
+                    reason.push_str(" and more");
                     break;
                 }
                 let location = self.sources.locate(*place);
@@ -97,6 +104,18 @@ impl Expander<'_> {
                 let _infallible = write!(reason, "{head} {}:{}", location.line, location.column);
             }
             self.error("UnsetVariable", *first, reason, format!("give it a value with `--set {name}=VALUE`"));
+        }
+    }
+
+    /// Takes down where a variable without a value is wanted.
+    pub(super) fn unset(&mut self, name: &str, span: Span) {
+        if let Some(places) = self.unset.get_mut(name) {
+            // An alias comes to the same place again.
+            if places.len() < SHOWN_PLACES + 2 && !places.contains(&span) {
+                places.push(span);
+            }
+        } else if self.unset.len() < MOST_PROBLEMS {
+            self.unset.insert(name.to_owned(), vec![span]);
         }
     }
 
@@ -121,7 +140,7 @@ impl Expander<'_> {
     }
 
     pub(super) fn push(&mut self, span: Span, problem: Problem) {
-        if self.said_first(Some(span), &problem) {
+        if self.problems.takes(problem.severity) && self.said_first(Some(span), &problem) {
             let placed = self.sources.place(span, problem);
             self.problems.push(placed);
         }
