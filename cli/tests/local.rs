@@ -408,3 +408,28 @@ fn the_demo_verifies_every_stage_and_leaves_nothing() {
     );
     machine.assert_nothing_is_left();
 }
+
+#[test]
+fn the_part_about_templates_runs_as_written() {
+    let machine = Machine::new();
+    let bin = Path::new(env!("CARGO_BIN_EXE_sandbind")).parent().unwrap().display().to_string();
+    std::os::unix::fs::symlink(EXAMPLES, machine.path("examples")).unwrap();
+    let mut printed = String::new();
+    let mut seen = 0;
+    for block in pages::blocks(&pages::text("docs/plugins.md")).unwrap() {
+        if block.text.contains("examples/scripts") {
+            let mut shell = Command::new("bash");
+            shell.args(["-euo", "pipefail", "-c", &block.text]).current_dir(machine.0.path());
+            shell.env("PATH", format!("{bin}:{}", std::env::var("PATH").unwrap()));
+            shell.env("XDG_STATE_HOME", machine.path("state")).env("SANDBIND_FILES_ROOT", machine.made());
+            let output = shell.output().unwrap();
+            printed = text(&output.stdout);
+            assert!(output.status.success(), "{}\n{printed}{}", block.text, text(&output.stderr));
+            seen += 1;
+        } else if block.mark == Some(pages::Mark::Shows) && seen > 0 {
+            assert_eq!(pages::shows(&printed, &block.text), Ok(()), "{printed}");
+        }
+    }
+    assert_eq!(seen, 3);
+    machine.assert_nothing_is_left();
+}
