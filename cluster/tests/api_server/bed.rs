@@ -169,12 +169,22 @@ impl Bed {
     }
 }
 
-/// Asks until the answer is yes; the test's own time limit ends it.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+/// Asks until the answer is yes; a deadline ends it.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, ask: impl FnMut() -> F) {
+    within(Duration::from_secs(30), what, ask).await;
+}
+
+/// As [`eventually`], for what the cluster's garbage collector does. It looks for new kinds every 30 s, and until it has found
+/// ours it tries again at intervals that double: on a cluster that has just got our definitions that is up to a minute.
+pub(crate) async fn collected<F: Future<Output = bool>>(what: &str, ask: impl FnMut() -> F) {
+    within(Duration::from_secs(120), what, ask).await;
+}
+
+async fn within<F: Future<Output = bool>>(limit: Duration, what: &str, mut ask: impl FnMut() -> F) {
     let asking = async {
         while !ask().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), asking).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

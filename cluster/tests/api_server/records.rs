@@ -10,7 +10,7 @@ use sandbind_engine::ports::{PortError, Records, Values};
 use sandbind_wire::name;
 use serde_json::json;
 
-use crate::bed::{bed, eventually};
+use crate::bed::{bed, collected, eventually};
 
 #[tokio::test]
 async fn a_record_is_made_whole_and_only_once() {
@@ -105,7 +105,7 @@ async fn a_removed_record_takes_its_secrets_along() {
     bed.records.remove(&record).await.unwrap();
     assert_eq!(bed.records.read(&record.name).await.unwrap(), None);
     let secrets: Api<Secret> = Api::namespaced(bed.client.clone(), &bed.system);
-    eventually("the Secrets are gone", || async {
+    collected("the Secrets are gone", || async {
         let left = secrets.list(&kube::api::ListParams::default()).await.unwrap();
         left.items.is_empty()
     })

@@ -44,7 +44,7 @@ use sandbind_wire::{
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use bed::{Bed, bed, eventually};
+use bed::{Bed, bed, collected, eventually};
 use pods::Bearer;
 
 const LONG: Duration = Duration::from_secs(40);
@@ -204,7 +204,7 @@ async fn a_resource_is_made_handed_out_and_removed() {
     assert!(secrets.get_opt(&name::delivered_secret(&record.spec.incarnation)).await.unwrap().is_none());
     let kept: Api<Secret> = Api::namespaced(bed.client.clone(), &bed.system);
     let of_record = ListParams::default().labels(&format!("{}={}", name::LABEL_INSTANCE, record.name));
-    eventually("its Secrets are gone", || async { kept.list(&of_record).await.unwrap().items.is_empty() })
+    collected("its Secrets are gone", || async { kept.list(&of_record).await.unwrap().items.is_empty() })
         .await;
     eventually("its step pods are gone", || async { pods::step_pods(&bed).await.is_empty() }).await;
 
