@@ -4,7 +4,7 @@ mod listing;
 mod owners;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -64,19 +64,36 @@ impl ClusterUsage {
         lonely.entry(incarnation.to_owned()).or_insert_with(Instant::now).elapsed()
     }
 
-    /// Pods that went without a trace, unless their node went too.
-    async fn vanished(&self, incarnation: &str) -> Answer<Vec<Evidence>> {
-        let nodes: Api<Node> = Api::all(self.client.clone());
+    /// Pods that went without a trace, unless their node went too: those that this program saw go, and those that the record
+    /// tells of.
+    async fn vanished(&self, record: &Record) -> Answer<Vec<Evidence>> {
+        let incarnation = &record.spec.incarnation;
         let mut evidence = Vec::new();
         for vanished in self.watches.pods.vanished(incarnation) {
-            let node = vanished.node.as_deref().unwrap_or_default();
-            if call_opt(&format!("reading Node {node}"), nodes.get_metadata(node)).await?.is_none() {
-                self.watches.pods.proven_gone(incarnation, &vanished.key);
-            } else {
+            if self.has_node(vanished.node.as_deref().unwrap_or_default()).await? {
                 evidence.push(Evidence::Vanished { name: vanished.key.name });
+            } else {
+                self.watches.pods.proven_gone(incarnation, &vanished.key);
+            }
+        }
+        if !evidence.is_empty() {
+            return Ok(evidence);
+        }
+        for noted in &record.status.vanished {
+            let age = Duration::try_from(Timestamp::now().duration_since(noted.at)).unwrap_or_default();
+            if age < self.watches.pods.zombie()
+                && (noted.node.is_empty() || self.has_node(&noted.node).await?)
+            {
+                let node = if noted.node.is_empty() { "one of many nodes" } else { &noted.node };
+                evidence.push(Evidence::Vanished { name: format!("a pod on {node}") });
             }
         }
         Ok(evidence)
+    }
+
+    async fn has_node(&self, node: &str) -> Answer<bool> {
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        Ok(call_opt(&format!("reading Node {node}"), nodes.get_metadata(node)).await?.is_some())
     }
 
     async fn by_sandbox(&self, key: &InstanceKey) -> Answer<Option<Evidence>> {
@@ -118,17 +135,22 @@ impl Usage for ClusterUsage {
         let seen = self.watches.pods.seen(incarnation);
         if !self.watches.is_synced() {
             let what = "the caches are not complete yet".to_owned();
-            return Use { seen, evidence: vec![Evidence::Unknown { what }] };
+            return Use { seen, evidence: vec![Evidence::Unknown { what }], ..Use::default() };
         }
         let users = self.watches.pods.users(incarnation);
         let mut evidence: Vec<Evidence> = by_pods(users.iter().map(AsRef::as_ref)).into_iter().collect();
-        // Pods that vanished are no hint: only the proof asks for their nodes, and it is made only where no hint says "in use".
         let namespace = self.watches.namespaces.get(&Key::new("", &*key.namespace));
         if namespace.is_some_and(|namespace| namespace.uid == key.namespace_uid) {
             let sandbox = self.watches.sandboxes.get(&Key::new(&*key.namespace, &*key.sandbox));
             evidence.extend(sandbox.and_then(|sandbox| kept_by(&sandbox, key, Timestamp::now())));
         }
-        Use { seen, evidence }
+        let mut vanished = BTreeMap::new();
+        for one in self.watches.pods.vanished(incarnation) {
+            let age = one.at.elapsed();
+            let known = vanished.entry(one.node.unwrap_or_default()).or_insert(age);
+            *known = age.min(*known);
+        }
+        Use { seen, evidence, vanished }
     }
 
     async fn prove(&self, record: &Record) -> Answer<Use> {
@@ -153,8 +175,8 @@ impl Usage for ClusterUsage {
                 }
             }
         }
-        evidence.extend(self.vanished(incarnation).await?);
-        Ok(Use { seen: self.watches.pods.seen(incarnation), evidence })
+        evidence.extend(self.vanished(record).await?);
+        Ok(Use { seen: self.watches.pods.seen(incarnation), evidence, ..Use::default() })
     }
 
     fn promised(&self, record: &Record) -> BTreeSet<String> {

@@ -26,6 +26,7 @@ mod serving;
 pub mod settle;
 pub mod snapshot;
 mod steps;
+mod vanished;
 
 pub use claim::{ClaimDecision, claim};
 pub use decide::decide;

@@ -102,7 +102,7 @@ impl Usage for Users {
             state.users.values().filter(uses).map(|user| user.name.clone()).take(3).collect();
         let count = state.users.values().filter(uses).count();
         let evidence = if count == 0 { Vec::new() } else { vec![Evidence::Pods { count, names }] };
-        Use { seen: state.seen.clone(), evidence }
+        Use { seen: state.seen.clone(), evidence, ..Use::default() }
     }
 
     async fn prove(&self, record: &Record) -> Answer<Use> {

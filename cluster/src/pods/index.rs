@@ -93,6 +93,11 @@ impl PodIndex {
         vanished.values().cloned().collect()
     }
 
+    /// How long a vanished pod counts.
+    pub fn zombie(&self) -> Duration {
+        self.zombie
+    }
+
     /// The node of a vanished pod is gone, and the pod's processes with it.
     pub fn proven_gone(&self, incarnation: &str, key: &Key) {
         if let Some(vanished) = self.state().vanished.get_mut(incarnation) {

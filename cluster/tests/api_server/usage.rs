@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Namespace, Node, Pod},
@@ -10,7 +11,11 @@ use kube::{
 };
 use sandbind_cluster::usage::ClusterUsage;
 use sandbind_core::{
-    api::{Sandbox, SandboxSpec, instance::Owner, sandbox::Lifetime},
+    api::{
+        Sandbox, SandboxSpec,
+        instance::{Owner, Vanished},
+        sandbox::Lifetime,
+    },
     identity,
     lifecycle::observed::{Evidence, Use},
 };
@@ -99,7 +104,17 @@ async fn a_running_pod_that_vanishes_is_held_against_the_resource_until_its_node
         eventually("it vanished", gone).await;
         assert!(usage.hint(&record).evidence.is_empty(), "a hint would keep the proof from being made");
         assert_eq!(only(&usage.prove(&record).await.unwrap()), &Evidence::Vanished { name: "web".into() });
+        let hint = usage.hint(&record);
+        assert_eq!(hint.vanished.keys().collect::<Vec<_>>(), [&node]);
+        // A program that starts after it knows of it by the record alone.
+        let mut later = record.clone();
+        later.status.vanished = vec![Vanished { node: node.clone(), at: Timestamp::now() }];
+        bed.watches.pods.forget(&record.spec.incarnation);
+        assert!(matches!(only(&usage.prove(&later).await.unwrap()), Evidence::Vanished { .. }));
         nodes.delete(&node, &DeleteParams::default()).await.unwrap();
+        assert!(usage.prove(&later).await.unwrap().evidence.is_empty(), "there is no such node");
+        later.status.vanished = vec![Vanished { node: String::new(), at: Timestamp::now() }];
+        assert!(!usage.prove(&later).await.unwrap().evidence.is_empty(), "any of many nodes");
         assert!(usage.prove(&record).await.unwrap().evidence.is_empty(), "there is no such node");
     })
     .await;

@@ -133,9 +133,16 @@ pub struct ResourceInstanceStatus {
     /// `NAME@VERSION` whose delete steps took the place of the snapshot's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_with: Option<String>,
+    /// Hash of the delete steps that `steps` lists when they took the place of the snapshot's. A snapshot that holds others was
+    /// written by a program that ended before it wrote this: none of their states counts for the new ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_steps: Option<String>,
     /// The last token of `sandbind.dev/delete-now` that was honoured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_now: Option<String>,
+    /// Nodes on which a pod of the resource vanished without having ended: its processes may still run there. At most 16 entries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished: Vec<Vanished>,
     /// What it is doing, one line, for people; never a value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
@@ -319,6 +326,18 @@ pub struct Reservation {
     /// Random id; stands in the pod's sidecar too.
     pub id: String,
     /// When, by the webhook's clock; only for people and for the wall-clock escape.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A node on which a pod may still run although its object is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Vanished {
+    /// The node; empty for any of more nodes than are told apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node: String,
+    /// When it was noted last, by the runner's clock.
     #[schemars(with = "String")]
     pub at: Timestamp,
 }

@@ -60,6 +60,7 @@ fn next_round(todo: &mut Todo<'_>) {
     status.first_failure = None;
     status.next_try = None;
     status.delete_with = None;
+    status.delete_steps = None;
     if todo.seen.retry.is_some() {
         status.retried.clone_from(&todo.seen.retry);
     }

@@ -150,6 +150,7 @@ pub(super) fn quiet(now: i64) -> Observed {
         hint: Use {
             seen: BTreeSet::from(["r1".to_owned()]),
             evidence: vec![Evidence::Pods { count: 1, names: vec!["p".into()] }],
+            ..Use::default()
         },
         proof: None,
         may_start: true,

@@ -148,6 +148,9 @@ pub struct Use {
     pub seen: BTreeSet<String>,
     /// What shows that it is in use. Anything unknown or unanswered is here too.
     pub evidence: Vec<Evidence>,
+    /// Nodes on which pods vanished without having ended, each with the time since the last one did. Only in a hint, and no
+    /// evidence there: the proof asks whether the nodes are still there.
+    pub vanished: BTreeMap<String, Duration>,
 }
 
 /// One reason to keep a resource.

@@ -43,9 +43,21 @@ pub fn replaced(
     let mut status = record.status.clone();
     status.delete_with =
         record.orders.delete_with.clone().filter(|order| order == identity).or(status.delete_with);
-    let steps = applicable(snapshot.delete_steps(), &snapshot.plugin.create, &record.status.steps);
+    relist(&mut status, snapshot);
+    conditions::update(&mut status, now);
+    status
+}
+
+/// Whether the snapshot got other delete steps and the record was not written after: it tells of the ones before.
+pub(super) fn unlisted(status: &ResourceInstanceStatus, snapshot: &Snapshot) -> bool {
+    status.delete_steps != snapshot.override_hash()
+}
+
+/// The delete steps in force, all of them to be run.
+pub(super) fn relist(status: &mut ResourceInstanceStatus, snapshot: &Snapshot) {
+    let steps = applicable(snapshot.delete_steps(), &snapshot.plugin.create, &status.steps.clone());
     for step in steps {
-        match steps::find_mut(&mut status, Work::Delete, &step.name) {
+        match steps::find_mut(status, Work::Delete, &step.name) {
             Some(known) => {
                 // An attempt that was never begun can be used as it is; a new one for everything else.
                 if known.state != StepState::Pending || known.claim.is_some() {
@@ -61,7 +73,6 @@ pub fn replaced(
             None => status.steps.push(steps::fresh(Work::Delete, &step.name)),
         }
     }
+    status.delete_steps = snapshot.override_hash();
     status.fence += 1;
-    conditions::update(&mut status, now);
-    status
 }

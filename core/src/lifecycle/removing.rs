@@ -11,7 +11,7 @@ use super::{
     decide::Todo,
     effect::{Change, Effect, Notice},
     observed::Replacement,
-    running,
+    pinning, running,
     snapshot::Snapshot,
     steps,
 };
@@ -64,9 +64,17 @@ pub(super) fn decide(todo: &mut Todo<'_>) {
         return;
     }
     ordered(todo, snapshot);
+    if pinning::unlisted(status, snapshot) {
+        // An attempt that runs may be of either kind of steps: what it did counts for none of the new ones.
+        if !running::acting(todo, Work::Delete) {
+            let mut status = status.clone();
+            pinning::relist(&mut status, snapshot);
+            todo.commit(status, Change::Ordered, Vec::new());
+        }
+        return;
+    }
     let graph: Vec<&Step> = applicable(snapshot.delete_steps(), &snapshot.plugin.create, &status.steps);
     if graph.iter().any(|step| steps::find(status, Work::Delete, &step.name).is_none()) {
-        // The snapshot got other delete steps and the record was not written after: list them.
         let mut status = status.clone();
         list(&mut status, Some(snapshot));
         return todo.commit(status, Change::Ordered, Vec::new());

@@ -96,7 +96,9 @@ pub fn begin(
         next_try: None,
         retried: None,
         delete_with: None,
+        delete_steps: None,
         delete_now: None,
+        vanished: Vec::new(),
         message: String::new(),
         conditions: Vec::new(),
     };

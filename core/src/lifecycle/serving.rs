@@ -13,7 +13,7 @@ use super::{
     record::StepRun,
     removing, reserve, running,
     snapshot::Snapshot,
-    steps,
+    steps, vanished,
 };
 use crate::api::{
     instance::{StepStatus, Work},
@@ -26,6 +26,9 @@ const REAPPLY: Duration = Duration::from_secs(5);
 
 pub(super) fn decide(todo: &mut Todo<'_>) {
     outdated(todo);
+    if let Some(status) = vanished::noted(todo) {
+        return todo.commit(status, Change::Noted, Vec::new());
+    }
     let leaving = leaving(todo);
     let Some(snapshot) = &todo.seen.snapshot else { return removing::without_snapshot(todo) };
     if running::write_off(todo, Work::Refresh, snapshot) {

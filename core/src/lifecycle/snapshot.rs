@@ -42,6 +42,12 @@ impl Snapshot {
         self.delete_override.as_deref().unwrap_or(&self.plugin.delete)
     }
 
+    /// Hash of the delete steps that took the place of the plugin's; none while none did.
+    pub fn override_hash(&self) -> Option<String> {
+        let steps = self.delete_override.as_ref()?;
+        Some(crate::identity::hash(&[&serde_json::to_string(steps).unwrap_or_default()], 16))
+    }
+
     /// Hash of content and params: a different one means that the live objects have moved on.
     pub fn hash(&self) -> String {
         let content = serde_json::to_string(&(

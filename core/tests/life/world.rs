@@ -330,7 +330,7 @@ impl World {
             0 => Vec::new(),
             count => vec![Evidence::Pods { count, names: Vec::new() }],
         };
-        Use { seen: self.runners[runner].seen.clone(), evidence }
+        Use { seen: self.runners[runner].seen.clone(), evidence, ..Use::default() }
     }
 
     // ---- runners ----

@@ -224,7 +224,7 @@ fn use_of(pods: &BTreeMap<String, UserPod>, record: &Record, seen: &BTreeSet<Str
     } else {
         vec![Evidence::Pods { count: users(pods, record).count(), names }]
     };
-    Use { seen: seen.clone(), evidence }
+    Use { seen: seen.clone(), evidence, ..Use::default() }
 }
 
 impl<T: Tracer + 'static> Usage for Program<T> {

@@ -62,13 +62,14 @@ fn only_a_proof_without_users_ends_it() {
     seen.proof = Some(Use {
         seen: seen.hint.seen.clone(),
         evidence: vec![Evidence::Pods { count: 1, names: vec![] }],
+        ..Use::default()
     });
     let effects = decide(&in_phase(Phase::Ready), &seen);
     assert!(
         !effects.iter().any(|effect| matches!(effect, Effect::Commit { .. } | Effect::ProveUnused)),
         "{effects:?}"
     );
-    seen.proof = Some(Use { seen: seen.hint.seen.clone(), evidence: vec![] });
+    seen.proof = Some(Use { seen: seen.hint.seen.clone(), ..Use::default() });
     assert_eq!(commit(&decide(&in_phase(Phase::Ready), &seen)).0, Change::Deleting);
     let failed = in_phase(Phase::Failed);
     assert_eq!(decide(&failed, &seen), [Effect::Withdraw, Effect::Remove { forgotten: None }]);

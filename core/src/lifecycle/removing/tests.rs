@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     api::instance::StepState,
-    lifecycle::{decide, fixture::*, record::Record, replaced},
+    lifecycle::{decide, fixture::*, observed::Observed, record::Record, replaced},
 };
 
 #[test]
@@ -90,6 +90,28 @@ fn ordered_delete_steps_take_the_place_of_the_snapshots_between_attempts() {
     assert_eq!(launches(&decide(&record, &seen)), ["drop", "extra"], "at once, and the steps that are new");
     seen.replacement = Replacement::Found { identity: "pg@1.0.1".into(), steps: vec![] };
     assert!(!decide(&record, &seen).iter().any(|effect| matches!(effect, Effect::Override { .. })), "once");
+}
+
+#[test]
+fn delete_steps_that_a_dead_program_stored_are_all_run_even_those_done_before_in_their_old_form() {
+    let record = in_phase(Phase::Deleting);
+    let old = record.status.steps.iter().filter(|step| step.work == Work::Delete).count();
+    let running = claimed(&record, Work::Delete, "drop", 0);
+    let steps =
+        vec![Step { script: "other".into(), ..step("drop", &[], &["make.url"]) }, step("extra", &[], &[])];
+    let corrected = Snapshot { delete_override: Some(steps), ..snapshot() };
+    let seen = Observed { snapshot: Some(corrected.clone()), ..quiet(0) };
+    let effects = decide(&running, &seen);
+    assert!(launches(&effects).is_empty(), "nothing new beside an attempt of either kind: {effects:?}");
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })), "{effects:?}");
+
+    let done = ended(&running, Work::Delete, "drop", exit(0), &["done"], 1);
+    let effects = decide(&done, &seen);
+    let (change, status) = commit(&effects);
+    assert_eq!((change, &status.delete_steps), (Change::Ordered, &corrected.override_hash()));
+    assert_eq!(status.steps.iter().filter(|step| step.work == Work::Delete).count(), old + 1);
+    let record = Record { status: status.clone(), ..done };
+    assert_eq!(launches(&decide(&record, &seen)), ["drop", "extra"]);
 }
 
 #[test]
