@@ -115,7 +115,11 @@ impl Records for Store {
         if self.hint(&record.name).is_none_or(|seen| seen.version != record.version) {
             return Err(PortError::Conflict { what: record.name.clone() });
         }
-        Ok(self.put(Record { status, ..record.clone() }))
+        // Field by field: the old status is not to be copied only to be thrown away.
+        let Record { name, uid, deleting, orders, spec, .. } = record;
+        let (name, uid, version) = (name.clone(), uid.clone(), String::new());
+        let (deleting, orders, spec) = (*deleting, orders.clone(), spec.clone());
+        Ok(self.put(Record { name, uid, version, deleting, orders, spec, status }))
     }
 
     async fn remove(&self, record: &Record) -> Answer<()> {

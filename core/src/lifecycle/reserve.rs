@@ -69,11 +69,11 @@ pub enum Standing {
 
 /// A new record, whole, with the reservations of everyone who waits (none for a preparation; at most
 /// [`MAX_RESERVATIONS`] are taken, and [`MAX_WANTED`] different outputs; the rest reserve afterwards and are told).
-pub fn begin(
+pub fn begin<'a>(
     key: InstanceKey,
     incarnation: String,
     workload: Option<String>,
-    requests: &[ReserveRequest],
+    requests: impl IntoIterator<Item = &'a ReserveRequest>,
     now: Timestamp,
 ) -> (ResourceInstanceSpec, ResourceInstanceStatus) {
     let mut status = ResourceInstanceStatus {
@@ -102,7 +102,7 @@ pub fn begin(
         message: String::new(),
         conditions: Vec::new(),
     };
-    for request in requests.iter().take(MAX_RESERVATIONS) {
+    for request in requests.into_iter().take(MAX_RESERVATIONS) {
         if status.wanted.union(&request.wanted).count() <= MAX_WANTED {
             enter(&mut status, request);
         }
@@ -112,7 +112,11 @@ pub fn begin(
 }
 
 /// One write for everyone who waits in this process.
-pub fn reserve(record: &Record, requests: &[ReserveRequest], now: Timestamp) -> ReserveDecision {
+pub fn reserve<'a>(
+    record: &Record,
+    requests: impl IntoIterator<Item = &'a ReserveRequest>,
+    now: Timestamp,
+) -> ReserveDecision {
     match standing(record, &BTreeSet::new(), now) {
         Standing::Going { line } => return ReserveDecision::Going { line },
         Standing::Failed(problem) => return ReserveDecision::Denied(problem),

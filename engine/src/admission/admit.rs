@@ -192,7 +192,7 @@ impl<W: Surroundings> Admissions<W> {
         let id = identity::reservation(ids::draw(self.world.clock()));
         let at = self.world.clock().now();
         let holds = asked.selected.resources.iter().map(async |wanted| {
-            let wish = asked.wish(wanted, Reservation { id: id.clone(), at });
+            let wish = Arc::new(asked.wish(wanted, Reservation { id: id.clone(), at }));
             let holding = self.waiting.settle(&wish, patience).await?;
             Ok(Granted {
                 resource: wanted.name.clone(),

@@ -78,7 +78,7 @@ pub(super) enum Held {
     },
 }
 
-type Waiting = Vec<(Wish, oneshot::Sender<Held>)>;
+type Waiting = Vec<(Arc<Wish>, oneshot::Sender<Held>)>;
 
 /// The wishes of this process, by record.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl<W: Surroundings> Reservations<W> {
     }
 
     /// Takes hold of the wish's record, which is made if there is none.
-    pub(super) async fn hold(self: &Arc<Self>, wish: Wish) -> Held {
+    pub(super) async fn hold(self: &Arc<Self>, wish: Arc<Wish>) -> Held {
         let name = identity::instance_name(&wish.key);
         let place = format!("ResourceInstance {name}");
         let (sender, receiver) = oneshot::channel();
@@ -102,7 +102,7 @@ impl<W: Surroundings> Reservations<W> {
         receiver.await.unwrap_or_else(|_| Held::No(vec![unavailable(&place, "the writer ended early")]))
     }
 
-    fn queue(self: &Arc<Self>, name: String, wish: (Wish, oneshot::Sender<Held>)) {
+    fn queue(self: &Arc<Self>, name: String, wish: (Arc<Wish>, oneshot::Sender<Held>)) {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waiting) = queues.get_mut(&name) {
             waiting.push(wish);
@@ -179,8 +179,8 @@ impl<W: Surroundings> Reservations<W> {
 
     /// Reserves in a record that is there. What is not answered afterwards is to be tried again.
     async fn join(&self, record: Arc<Record>, cached: bool, group: &mut Waiting) -> Result<(), PortError> {
-        let requests: Vec<_> = group.iter().map(|(wish, _)| wish.request.clone()).collect();
-        match reserve::reserve(&record, &requests, self.world.clock().now()) {
+        let requests: Vec<_> = group.iter().map(|(wish, _)| &wish.request).collect();
+        match reserve::reserve(&record, requests, self.world.clock().now()) {
             // Bad news is worth a look at the record itself.
             ReserveDecision::Denied(_) | ReserveDecision::Going { .. } if cached => {}
             ReserveDecision::Denied(problem) => answer(group.drain(..), &Held::No(vec![*problem])),
@@ -228,12 +228,12 @@ impl<W: Surroundings> Reservations<W> {
             makers.push((wish, sender));
         }
         let Some((first, _)) = makers.first() else { return Ok(()) };
-        let requests: Vec<_> = makers.iter().map(|(wish, _)| wish.request.clone()).collect();
+        let requests: Vec<_> = makers.iter().map(|(wish, _)| &wish.request).collect();
         let (spec, status) = reserve::begin(
             first.key.clone(),
             identity::incarnation(ids::draw(self.world.clock())),
             first.workload.clone(),
-            &requests,
+            requests,
             self.world.clock().now(),
         );
         let taken = status.reservations.len();
@@ -250,7 +250,7 @@ impl<W: Surroundings> Reservations<W> {
     }
 }
 
-fn answer(group: impl Iterator<Item = (Wish, oneshot::Sender<Held>)>, held: &Held) {
+fn answer(group: impl Iterator<Item = (Arc<Wish>, oneshot::Sender<Held>)>, held: &Held) {
     for (_, sender) in group {
         let _gone = sender.send(held.clone());
     }

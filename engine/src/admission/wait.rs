@@ -65,9 +65,13 @@ impl<W: Surroundings> Waiting<W> {
     }
 
     /// Holds the wish's resource, waiting as its binding says.
-    pub(super) async fn settle(&self, wish: &Wish, patience: &Patience<W>) -> Result<Holding, Vec<Problem>> {
+    pub(super) async fn settle(
+        &self,
+        wish: &Arc<Wish>,
+        patience: &Patience<W>,
+    ) -> Result<Holding, Vec<Problem>> {
         loop {
-            match self.reservations.hold(wish.clone()).await {
+            match self.reservations.hold(Arc::clone(wish)).await {
                 Held::No(problems) => return Err(problems),
                 Held::Going { record, line } => self.outlive(&record, &line, wish, patience).await?,
                 Held::Yes(record) => match self.watch(record, wish, patience).await {

@@ -9,11 +9,11 @@ use sandbind_core::{
 use super::*;
 use crate::admission::memory::{self, Memory};
 
-fn wish(world: &Memory, sandbox: &str, id: &str) -> Wish {
+fn wish(world: &Memory, sandbox: &str, id: &str) -> Arc<Wish> {
     let view = world.views.view.lock().unwrap().clone().unwrap();
     let labels = BTreeMap::<String, String>::new();
     let Selection::Bound(selected) = select(&view, &labels, sandbox).unwrap() else { panic!("unbound") };
-    Wish {
+    Arc::new(Wish {
         key: InstanceKey {
             namespace: "shop".into(),
             namespace_uid: "shop-uid".into(),
@@ -31,7 +31,7 @@ fn wish(world: &Memory, sandbox: &str, id: &str) -> Wish {
         wanted: Arc::new(selected.resources[0].clone()),
         owner_name: "web".into(),
         view: Arc::new(view),
-    }
+    })
 }
 
 fn setup() -> (Arc<Memory>, Arc<Reservations<Memory>>) {
