@@ -1,6 +1,7 @@
 //! Snapshots, outputs and logs: Secrets of the system namespace that belong to the record and go with it.
 
 mod current;
+mod states;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use kube::{
 use sandbind_core::{
     api::{ResourceInstance, instance::Work},
     lifecycle::{
+        KeptState,
         record::{Record, StepRun},
         snapshot::Snapshot,
     },
@@ -248,6 +250,37 @@ impl Values for ClusterValues {
             self.make_current(record, round, &found).await?;
         }
         Ok(())
+    }
+
+    async fn states(&self, record: &Record) -> Answer<BTreeMap<String, KeptState>> {
+        self.read(&states::name(record))
+            .await?
+            .as_ref()
+            .map(states::of)
+            .transpose()
+            .map(Option::unwrap_or_default)
+    }
+
+    async fn store_state(&self, record: &Record, name: &str, next: &KeptState) -> Answer<()> {
+        let secret = states::name(record);
+        let stored = self.read(&secret).await?;
+        let exists = stored.is_some();
+        let mut stored = stored.unwrap_or_else(|| owned(record, &secret, BTreeMap::new()));
+        if states::of(&stored)?.get(name).map_or(0, |kept| kept.writes) + 1 != next.writes {
+            return Err(PortError::Conflict { what: format!("writing Secret {secret}") });
+        }
+        states::put(&mut stored, name, next)?;
+        let written = if exists {
+            // With the revision that was read: another write in between is a conflict.
+            let what = format!("writing Secret {secret}");
+            call(&what, self.api.replace(&secret, &PostParams::default(), &stored)).await
+        } else {
+            self.create(&stored).await
+        };
+        match written {
+            Err(PortError::Exists { what }) => Err(PortError::Conflict { what }),
+            other => other.map(drop),
+        }
     }
 
     async fn refreshed(&self, _record: &Record, runs: &[StepRun]) -> Answer<BTreeMap<String, Bytes64>> {

@@ -25,6 +25,7 @@ mod running;
 mod serving;
 pub mod settle;
 pub mod snapshot;
+pub mod state;
 mod steps;
 mod vanished;
 
@@ -34,4 +35,5 @@ pub use message::describe;
 pub use pinning::{pinned, replaced};
 pub use reserve::{ReserveDecision, ReserveRequest, Standing};
 pub use settle::{Arrival, Settlement, settle};
+pub use state::{KeptState, StateDecision, StateLock, state};
 pub use steps::{definition, refreshed};

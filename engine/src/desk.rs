@@ -17,6 +17,7 @@ use crate::{
 mod bindings;
 mod claim;
 mod result;
+mod state;
 
 /// How long the desk lets callers wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use sandbind_core::{
     api::{ResourcePlugin, instance::InstanceKey},
     lifecycle::{
+        KeptState,
         observed::{Plan, StepPodState},
         record::{Record, StepRun},
         snapshot::Snapshot,
@@ -68,6 +69,8 @@ pub struct State {
     pub outputs: BTreeMap<(String, u32), BTreeMap<String, (Rank, Bytes64)>>,
     /// Outputs and log of attempts by record UID and pod name.
     pub attempts: BTreeMap<(String, String), (BTreeMap<String, Bytes64>, String)>,
+    /// States of steps by record UID and name.
+    pub states: BTreeMap<(String, String), KeptState>,
     /// Step pods by name.
     pub step_pods: BTreeMap<String, StepPodObject>,
     /// Users' pods by UID.

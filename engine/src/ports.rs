@@ -24,6 +24,7 @@ use sandbind_core::{
         plugin::{Limits, ResourcePlugin},
     },
     lifecycle::{
+        KeptState,
         effect::Notice,
         observed::{Plan, StepPod, Use},
         record::{Record, StepRun},
@@ -161,6 +162,16 @@ pub trait Values: Send + Sync {
     /// Make the outputs of finished refresh attempts the current ones, all in one write, each unless one of higher rank is
     /// stored. The same again: fine. Outputs of these attempts that are not there: an error.
     fn adopt_refresh(&self, record: &Record, runs: &[StepRun]) -> impl Future<Output = Answer<()>> + Send;
+    /// The states that steps of this life keep for the next ones, by name.
+    fn states(&self, record: &Record) -> impl Future<Output = Answer<BTreeMap<String, KeptState>>> + Send;
+    /// Store one of them, if the one that is there has one write less (none: zero); else `Conflict`. A write that failed may have
+    /// been done: asked anew, it is then a conflict.
+    fn store_state(
+        &self,
+        record: &Record,
+        name: &str,
+        next: &KeptState,
+    ) -> impl Future<Output = Answer<()>> + Send;
     /// Outputs of finished refresh attempts that are not adopted yet, by `<step>.<output>`. Not there: an error.
     fn refreshed(
         &self,

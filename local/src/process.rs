@@ -3,10 +3,17 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sandbind_core::lifecycle::{observed::StepPodState, record::StepRun, snapshot::Params};
-use sandbind_engine::desk::Desk;
-use sandbind_step_agent::script::{self, Reach, RunOptions};
-use sandbind_wire::message::{Assignment, ClaimAnswer, ClaimRequest, ScriptEnd, StepResult};
+use sandbind_engine::{desk::Desk, ports::Caller};
+use sandbind_step_agent::{
+    script::{self, Reach, RunOptions},
+    states::States,
+};
+use sandbind_wire::{
+    message::{Assignment, ClaimAnswer, ClaimRequest, ScriptEnd, StepResult},
+    state::{StateAnswer, StateRequest},
+};
 use tokio::{
+    runtime::Handle,
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
     task::JoinSet,
 };
@@ -118,6 +125,11 @@ impl Agent {
             remove_old_outputs: true,
             reach: Reach::Script,
             stop: self.steps.stop_of(&self.launched.run),
+            states: Some(Arc::new(ByDesk {
+                desk: self.desk.clone(),
+                caller: callers::step(&self.launched.run, &self.launched.uid),
+                runtime: Handle::current(),
+            })),
         };
         let keep = *keep;
         let run = move || {
@@ -140,6 +152,20 @@ impl Agent {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// States, kept by the desk of this very process.
+#[derive(Debug)]
+struct ByDesk {
+    desk: Desk<LocalWorld>,
+    caller: Caller,
+    runtime: Handle,
+}
+
+impl States for ByDesk {
+    fn ask(&self, request: &StateRequest) -> Result<StateAnswer, String> {
+        self.runtime.block_on(self.desk.step_state(&self.caller, request)).map_err(|error| error.to_string())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sandbind_core::{
     api::instance::Work,
     lifecycle::{
+        KeptState,
         record::{Record, StepRun},
         snapshot::Snapshot,
     },
@@ -48,6 +49,10 @@ fn snapshot_key(record: &Record, round: u32) -> String {
 
 fn outputs_key(record: &Record, round: u32) -> String {
     format!("{}outputs/{round}", prefix(record))
+}
+
+fn states_key(record: &Record) -> String {
+    format!("{}states", prefix(record))
 }
 
 fn attempt_key(record: &Record, run: &StepRun) -> String {
@@ -120,6 +125,28 @@ impl Values for LocalValues {
         };
         let adopted = self.0.write("adopting a refresh", adopt).await?;
         adopted.map_err(|pod| PortError::refused("adopting a refresh", format!("no attempt {pod}")))
+    }
+
+    async fn states(&self, record: &Record) -> Answer<BTreeMap<String, KeptState>> {
+        let key = states_key(record);
+        self.0.read("reading states", move |store| Ok(store.get(&key)?.unwrap_or_default())).await
+    }
+
+    async fn store_state(&self, record: &Record, name: &str, next: &KeptState) -> Answer<()> {
+        let (key, name, next) = (states_key(record), name.to_owned(), next.clone());
+        let store = move |batch: &mut Batch<'_>| {
+            let mut states: BTreeMap<String, KeptState> = batch.get(&key)?.unwrap_or_default();
+            if states.get(&name).map_or(0, |kept| kept.writes) + 1 != next.writes {
+                return Ok(false);
+            }
+            states.insert(name, next);
+            batch.put(&key, &states)?;
+            Ok(true)
+        };
+        match self.0.write("storing a state", store).await? {
+            true => Ok(()),
+            false => Err(PortError::Conflict { what: "storing a state".to_owned() }),
+        }
     }
 
     async fn refreshed(&self, record: &Record, runs: &[StepRun]) -> Answer<BTreeMap<String, Bytes64>> {

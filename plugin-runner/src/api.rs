@@ -15,14 +15,17 @@ use sandbind_engine::{
     ports::{Caller, Identify, World},
 };
 use sandbind_kit::shutdown::Shutdown;
-use sandbind_wire::message::{BindingsAnswer, ClaimAnswer, ClaimRequest, Refusal, StepResult};
+use sandbind_wire::{
+    message::{BindingsAnswer, ClaimAnswer, ClaimRequest, Refusal, StepResult},
+    state::{StateAnswer, StateRequest},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// Values and claims: the token was good so long ago at most.
 const STRICT: Duration = Duration::from_secs(10);
 /// Everything else.
 const EASY: Duration = Duration::from_secs(60);
-/// Bytes of a result: outputs and log, as base64.
+/// Bytes of a result (outputs and log) or a state, as base64.
 const BODY: usize = 2 << 20;
 
 /// What the routes stand on.
@@ -44,6 +47,7 @@ pub fn router<W: World>(world: Arc<W>, desk: Desk<W>, shutdown: Shutdown) -> Rou
     Router::new()
         .route("/v1/step/claim", post(claim::<W>))
         .route("/v1/step/result", post(result::<W>))
+        .route("/v1/step/state", post(state::<W>))
         .route("/v1/bindings", get(bindings::<W>))
         .route("/v1/pod/release", post(release::<W>))
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "NoSuchRoute", "there is no such route") })
@@ -72,6 +76,16 @@ async fn result<W: World>(
     let caller = api.caller(&headers, STRICT).await?;
     let result: StepResult = parse(&body)?;
     Ok(Json(api.desk.result(&caller, &result).await?).into_response())
+}
+
+async fn state<W: World>(
+    State(api): State<Arc<Api<W>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<StateAnswer>, Refused> {
+    let caller = api.caller(&headers, STRICT).await?;
+    let request: StateRequest = parse(&body)?;
+    Ok(Json(api.desk.step_state(&caller, &request).await?))
 }
 
 #[derive(Deserialize)]

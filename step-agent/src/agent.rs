@@ -7,6 +7,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -16,11 +17,13 @@ use sandbind_wire::{
     backoff::LINK,
     message::{Assignment, ClaimAnswer, ClaimRequest, ResultAnswer, ScriptEnd, StepResult},
     name,
+    state::{StateAnswer, StateRequest},
 };
 
 use crate::{
     script::{self, Reach, RunOptions, Stop},
     secrets,
+    states::States,
 };
 
 /// How long the agent asks for its claim. The runner gives an attempt up earlier and says so.
@@ -29,6 +32,9 @@ const START: Duration = Duration::from_secs(600);
 const LAST_CLAIM: Duration = Duration::from_secs(25);
 /// The runner holds a claim request no longer than this.
 const HELD: Duration = Duration::from_secs(30);
+/// How long a question about a state is repeated while the runner is not reached. Terraform then writes what it could not save into a
+/// file, which is saved after its end.
+const STATE: Duration = Duration::from_secs(60);
 /// Time for a claim request: what the runner holds it, and the way.
 const CLAIM: Duration = Duration::from_secs(45);
 
@@ -86,7 +92,7 @@ pub fn run() -> Result<Outcome, AgentError> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|e| AgentError::System { what: "cannot adopt orphans", source: e.into() })?;
 
-    let client = Client::new(settings);
+    let client = Arc::new(Client::new(settings));
     let assignment = match claim(&client, &nonce, &stop)? {
         Claim::Won(assignment) => assignment,
         Claim::Over(outcome) => return Ok(outcome),
@@ -101,6 +107,7 @@ pub fn run() -> Result<Outcome, AgentError> {
                 remove_old_outputs: false,
                 reach: Reach::Container,
                 stop,
+                states: Some(Arc::new(ByRunner(client.clone()))),
             };
             script::run(&assignment, &workdir(&nonce), &options)
         }
@@ -158,6 +165,28 @@ fn claim(client: &Client, nonce: &str, stop: &Stop) -> Result<Claim, AgentError>
 fn shorten(assignment: &mut Assignment, lost: Option<Duration>) {
     let gone = lost.unwrap_or_default().saturating_sub(HELD).as_secs();
     assignment.timeout_seconds = assignment.timeout_seconds.saturating_sub(gone);
+}
+
+/// States, kept by the runner.
+#[derive(Debug)]
+struct ByRunner(Arc<Client>);
+
+impl States for ByRunner {
+    fn ask(&self, request: &StateRequest) -> Result<StateAnswer, String> {
+        let end = Instant::now() + STATE;
+        let mut failures = 0;
+        loop {
+            match self.0.post::<StateAnswer>("/v1/step/state", request, REQUEST) {
+                Ok(answer) => return Ok(answer),
+                Err(e) if Instant::now() > end => return Err(e.to_string()),
+                Err(e) => {
+                    failures += 1;
+                    say(&format!("state: {e}"));
+                    thread::sleep(LINK.jittered(failures, random()));
+                }
+            }
+        }
+    }
 }
 
 /// Posts the result until it is accepted.
@@ -252,6 +281,7 @@ mod tests {
                 signal: "SIGTERM".to_owned(),
                 grace_seconds: 1,
                 redact: Vec::new(),
+                terraform_state: false,
             };
             shorten(&mut assignment, lost.map(Duration::from_secs));
             assert_eq!(assignment.timeout_seconds, left, "{lost:?}");

@@ -10,4 +10,5 @@ pub mod processes;
 pub mod redact;
 pub mod script;
 pub mod secrets;
+pub mod states;
 pub mod tail;

@@ -27,6 +27,7 @@ use crate::{
     outputs,
     processes::{self, MARK},
     redact::{Redactor, last_line},
+    states::{Service, States},
     tail::Tail,
 };
 
@@ -53,6 +54,8 @@ pub struct RunOptions {
     pub reach: Reach,
     /// Ends the script early.
     pub stop: Stop,
+    /// Where states are kept, for assignments that want a place for Terraform's.
+    pub states: Option<Arc<dyn States>>,
 }
 
 /// Asks a running script to end, as at its deadline: its signal, its grace, SIGKILL. May be set before or during the run.
@@ -107,9 +110,23 @@ enum Ended {
 pub fn run(assignment: &Assignment, workdir: &Path, options: &RunOptions) -> StepResult {
     let started = Instant::now();
     let tail = Tail::default();
-    let end = prepare(assignment, workdir, options)
-        .and_then(|command| supervise(command, assignment, options, &tail))
-        .unwrap_or_else(|reason| ScriptEnd::NotStarted { reason });
+    let states = options.states.clone().filter(|_| assignment.terraform_state);
+    let states = states.map(|states| Service::start(states, &options.nonce, tail.clone())).transpose();
+    let (end, states) = match states {
+        Ok(states) => {
+            let end = prepare(assignment, workdir, options)
+                .and_then(|mut command| {
+                    command.envs(states.iter().flat_map(Service::env));
+                    supervise(command, assignment, options, &tail)
+                })
+                .unwrap_or_else(|reason| ScriptEnd::NotStarted { reason });
+            (end, states)
+        }
+        Err(error) => (ScriptEnd::NotStarted { reason: format!("no service for states: {error}") }, None),
+    };
+    if let Some(states) = &states {
+        states.save_errored(&workdir.join(CWD));
+    }
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outputs = match end {
         ScriptEnd::NotStarted { .. } => outputs::Outputs::default(),
@@ -120,6 +137,9 @@ pub fn run(assignment: &Assignment, workdir: &Path, options: &RunOptions) -> Ste
     let of_outputs = outputs.values.values().chain(&outputs.oversized).chain(&assignment.redact);
     for value in of_outputs.map(|bytes| &bytes.0).chain(&options.redact) {
         redactor.add(value);
+    }
+    if let Some(states) = &states {
+        redactor.add(states.secret());
     }
     let kept = tail.kept();
     let log = redactor.log(&kept.bytes, kept.cut);

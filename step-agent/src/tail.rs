@@ -10,10 +10,10 @@ use std::{
 const KEPT: usize = 2 << 20;
 
 /// The last bytes written; shared between the thread that reads the pipe and the one that waits for the script.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Tail(Arc<Mutex<Ring>>);
 
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Ring {
     bytes: VecDeque<u8>,
     cut: bool,
@@ -41,7 +41,8 @@ impl Tail {
         }
     }
 
-    fn push(&self, new: &[u8]) {
+    /// Adds these bytes.
+    pub(crate) fn push(&self, new: &[u8]) {
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ring.bytes.extend(new);
         let excess = ring.bytes.len().saturating_sub(KEPT);

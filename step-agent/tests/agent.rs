@@ -30,6 +30,7 @@ fn assignment(script: &str, dir: &Path) -> Assignment {
         signal: "SIGTERM".to_owned(),
         grace_seconds: 5,
         redact: vec![Bytes64::from("param-canary")],
+        terraform_state: false,
     }
 }
 

@@ -9,5 +9,6 @@ pub mod conversation;
 pub mod message;
 pub mod name;
 pub mod signal;
+pub mod state;
 
 pub use bytes::Bytes64;

@@ -52,6 +52,9 @@ pub struct Assignment {
     pub grace_seconds: u64,
     /// Values that must not leave the pod in logs or messages.
     pub redact: Vec<Bytes64>,
+    /// Whether the script gets a place for Terraform's state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terraform_state: bool,
 }
 
 /// A file that the script finds when it starts.

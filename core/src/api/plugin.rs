@@ -70,6 +70,11 @@ pub struct Runner {
     /// container `main`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_template_overlay: Option<String>,
+    /// Whether the scripts get a place for the state of Terraform or OpenTofu: env vars `TF_HTTP_*` for `backend "http" {}`. The
+    /// state lives as long as the resource. Steps that say nothing else then get SIGINT at their timeout, and 5 minutes to end.
+    /// Default `false`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub terraform_state: bool,
 }
 
 /// Something a binding may pass to the plugin.

@@ -95,7 +95,7 @@ pub fn claim(
             fence,
             at: now,
             dead_after_seconds: timeout_seconds(step)
-                .saturating_add(grace_seconds(step))
+                .saturating_add(grace_seconds(&snapshot.plugin.runner, step))
                 .saturating_add(REAP_SECONDS),
         });
     }

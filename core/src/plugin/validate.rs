@@ -68,6 +68,8 @@ pub fn validate_update(old: &ResourcePluginSpec, new: &ResourcePluginSpec) -> Ve
         fixed(old.runner.image == new.runner.image, "runner.image", publish);
         let overlay = old.runner.pod_template_overlay == new.runner.pod_template_overlay;
         fixed(overlay, "runner.podTemplateOverlay", publish);
+        let state = old.runner.terraform_state == new.runner.terraform_state;
+        fixed(state, "runner.terraformState", publish);
         fixed(old.params == new.params, "params", publish);
         fixed(old.create == new.create, "create", publish);
         fixed(old.delete == new.delete, "delete", publish);

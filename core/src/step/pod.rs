@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use super::StepRun;
 use crate::{
-    api::plugin::{DEFAULT_GRACE, DEFAULT_TIMEOUT, ResourcePluginSpec, Step},
+    api::plugin::{DEFAULT_TIMEOUT, ResourcePluginSpec, Runner, Step},
     plugin::overlay,
     problem::Problem,
+    workflow::grace_seconds,
 };
 
 /// The user of our image.
@@ -80,16 +81,16 @@ pub fn pod(
     let overlay = overlay::read(&plugin.runner)?;
     let ours = ours(plugin, run, settings, namespace);
     // Ours lies below the overlay, so that it can add to it, and above, so that it cannot take anything away.
-    let below = overlay::merge(&defaults(step, settings, &overlay), &ours);
+    let below = overlay::merge(&defaults(&plugin.runner, step, settings, &overlay), &ours);
     let pod = overlay::merge(&below, &overlay);
     let secrets = secrets(&pod);
-    let top = overlay::merge(&ours, &latest_end(&pod, step, settings));
+    let top = overlay::merge(&ours, &latest_end(&plugin.runner, &pod, step, settings));
     Ok(overlay::merge(&overlay::merge(&pod, &top), &secrets))
 }
 
 /// What an overlay may say otherwise.
-fn defaults(step: &Step, settings: &StepSettings, overlay: &Value) -> Value {
-    let grace = step.grace.unwrap_or(DEFAULT_GRACE).as_secs();
+fn defaults(runner: &Runner, step: &Step, settings: &StepSettings, overlay: &Value) -> Value {
+    let grace = grace_seconds(runner, step);
     let pull: Vec<Value> = settings.image_pull_secrets.iter().map(|name| json!({"name": name})).collect();
     let mut spec = json!({"enableServiceLinks": false, "terminationGracePeriodSeconds": grace + 5});
     if let Some(spec) = spec.as_object_mut() {
@@ -191,9 +192,9 @@ fn secrets(pod: &Value) -> Value {
 }
 
 /// A backstop only, for the agent keeps the deadline itself; an overlay may set an earlier one.
-fn latest_end(pod: &Value, step: &Step, settings: &StepSettings) -> Value {
+fn latest_end(runner: &Runner, pod: &Value, step: &Step, settings: &StepSettings) -> Value {
     let timeout = step.timeout.unwrap_or(DEFAULT_TIMEOUT).duration();
-    let grace = step.grace.unwrap_or(DEFAULT_GRACE).duration();
+    let grace = Duration::from_secs(grace_seconds(runner, step));
     let backstop = settings
         .start
         .saturating_add(timeout)

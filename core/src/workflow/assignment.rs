@@ -11,7 +11,7 @@ use sandbind_wire::{
     name::output_key,
 };
 
-use super::{DEFAULT_SIGNAL, grace_seconds, timeout_seconds};
+use super::{deadline_signal, grace_seconds, timeout_seconds};
 use crate::{
     api::{
         instance::{ResourceInstanceSpec, Work},
@@ -80,9 +80,10 @@ pub fn assignment(attempt: &Attempt<'_>, given: &Given<'_>, late: Late) -> Assig
             .map(|output| OutputPath { name: output.name.clone(), path: output.value_from_path.clone() })
             .collect(),
         timeout_seconds: timeout_seconds(step).saturating_sub(late.as_secs()).max(1),
-        signal: step.signal.clone().unwrap_or_else(|| DEFAULT_SIGNAL.to_owned()),
-        grace_seconds: grace_seconds(step),
+        signal: deadline_signal(&given.plugin.runner, step).to_owned(),
+        grace_seconds: grace_seconds(&given.plugin.runner, step),
         redact: redact(given),
+        terraform_state: given.plugin.runner.terraform_state,
     }
 }
 

@@ -13,6 +13,7 @@ use sandbind_core::{
         plugin::Limits,
     },
     lifecycle::{
+        KeptState,
         effect::Notice,
         observed::{Evidence, Plan, StepPod, StepPodState, Use},
         record::{Record, StepRun},
@@ -94,6 +95,28 @@ impl<T: Tracer + 'static> Values for Program<T> {
             Ok(())
         };
         self.cluster.write("adopting a refresh", &record.name, adopt).await
+    }
+
+    async fn states(&self, record: &Record) -> Answer<BTreeMap<String, KeptState>> {
+        let read = |state: &State| {
+            let own = state.states.iter().filter(|((uid, _), _)| *uid == record.uid);
+            own.map(|((_, name), kept)| (name.clone(), kept.clone())).collect()
+        };
+        self.cluster.read("reading states", read).await
+    }
+
+    async fn store_state(&self, record: &Record, name: &str, next: &KeptState) -> Answer<()> {
+        let store = |state: &mut State| {
+            owned(state, record)?;
+            let key = (record.uid.clone(), name.to_owned());
+            let writes = state.states.get(&key).map_or(0, |kept| kept.writes);
+            if writes + 1 != next.writes {
+                return Err(PortError::Conflict { what: record.name.clone() });
+            }
+            state.states.insert(key, next.clone());
+            Ok(())
+        };
+        self.cluster.write("storing a state", &record.name, store).await
     }
 
     async fn refreshed(&self, record: &Record, runs: &[StepRun]) -> Answer<BTreeMap<String, Bytes64>> {

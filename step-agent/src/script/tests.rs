@@ -27,6 +27,7 @@ fn case(script: &str) -> Case {
         signal: "SIGTERM".to_owned(),
         grace_seconds: 1,
         redact: Vec::new(),
+        terraform_state: false,
     };
     let nonce = at.clone();
     Case { dir, assignment, options: RunOptions { nonce, ..RunOptions::default() } }

@@ -37,6 +37,7 @@ pub(super) fn ruled(mut definition: CustomResourceDefinition) -> CustomResourceD
         "name",
         "runner.image",
         "runner.podTemplateOverlay",
+        "runner.terraformState",
         "params",
         "create",
         "delete",

@@ -81,6 +81,7 @@ static RUNNER: Fields = Fields {
         may("image", Shape::Text),
         may("namespace", Shape::Text),
         may("podTemplateOverlay", Shape::Text),
+        may("terraformState", Shape::Bool),
     ],
     old: &[(
         "basePodTemplate",

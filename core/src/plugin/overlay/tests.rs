@@ -77,6 +77,7 @@ fn an_overlay_may_use_what_steps_need() {
              envFrom: [{secretRef: {name: pg}}]\n    volumeMounts: [{name: c, mountPath: /c}]\n"
                 .into(),
         ),
+        ..Runner::default()
     };
     let overlay = read(&runner).unwrap();
     assert_eq!(overlay.pointer("/spec/containers/0/resources/limits/cpu"), Some(&json!("0.5")));

@@ -25,6 +25,7 @@ fn plugin(overlay: &str) -> ResourcePluginSpec {
             image: "psql:1".into(),
             namespace: None,
             pod_template_overlay: (!overlay.is_empty()).then(|| overlay.to_owned()),
+            ..Runner::default()
         },
         params: None,
         create: vec![Step { name: "provision".into(), ..Step::default() }],
