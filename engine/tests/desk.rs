@@ -9,16 +9,19 @@ use std::{
 };
 
 use sandbind_core::{
-    api::instance::{InstanceKey, Phase, PinnedPlugin},
-    lifecycle::reserve::begin,
+    api::instance::{Claim, InstanceKey, Phase, PinnedPlugin, StepState, StepStatus, Work},
+    lifecycle::{observed::StepPodState, record::StepRun, reserve::begin},
 };
 use sandbind_engine::{
     desk::{Desk, DeskError, Patience},
     drive::hints,
-    memory::{Cluster, Faults, Program, UserPod},
+    memory::{Cluster, Faults, Program, StepPodObject, UserPod},
     ports::{Caller, Records},
 };
-use sandbind_wire::message::{BoundResource, ClaimRequest, Folder, PodBindings, PodResource};
+use sandbind_wire::{
+    message::{BoundResource, ClaimRequest, Folder, PodBindings, PodResource},
+    state::{StateAnswer, StateAsk, StateRequest},
+};
 
 const LIFE: &str = "aaaaaaaaaaaaaaaa";
 
@@ -140,4 +143,78 @@ async fn a_poll_waits_for_a_new_revision_and_not_for_others_reservations() {
         before.elapsed() >= Duration::from_secs(300),
         "the poll is held as long as the desk has patience"
     );
+}
+
+/// An attempt of the step `a`, claimed by the process `nonce` of its pod.
+fn at_work(cluster: &Cluster, name: &str, attempt: u32) -> Caller {
+    let uid = format!("step-{attempt}");
+    let run = StepRun {
+        instance: name.to_owned(),
+        incarnation: LIFE.to_owned(),
+        round: 1,
+        work: Work::Refresh,
+        step: "a".to_owned(),
+        attempt,
+    };
+    let claim = Claim {
+        holder: uid.clone(),
+        nonce: "n".to_owned(),
+        fence: 1,
+        at: cluster.now(),
+        dead_after_seconds: 60,
+    };
+    let pod = StepPodObject {
+        run,
+        uid: uid.clone(),
+        state: StepPodState::Running,
+        since: tokio::time::Instant::now(),
+    };
+    cluster.change(name, |state| {
+        state.step_pods.insert(uid.clone(), pod);
+        let step = StepStatus {
+            work: Work::Refresh,
+            name: "a".to_owned(),
+            state: StepState::Pending,
+            attempt,
+            claimed: true,
+            claim: Some(claim),
+            failures: 0,
+            again: 0,
+            unstarted: 0,
+            first_at: None,
+            not_before: None,
+            last: None,
+        };
+        let record = state.records.get_mut(name).unwrap();
+        record.version = format!("at-work-{attempt}");
+        record.status.steps = vec![step];
+    });
+    caller(&uid, "steps-uid")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_outlives_its_attempt_and_a_dead_attempts_lock_does_not() {
+    let (cluster, desk, name) = world().await;
+    let ask = async |caller: &Caller, ask: StateAsk| {
+        let request = StateRequest { nonce: "n".into(), name: "main".into(), ask };
+        desk.step_state(caller, &request).await.unwrap()
+    };
+    let lock = |id: &str| StateAsk::Lock { id: id.into(), info: format!("lock {id}") };
+    let write = |text: &str, id: &str| StateAsk::Write { state: text.into(), lock: Some(id.into()) };
+    let first = at_work(&cluster, &name, 1);
+    assert_eq!(ask(&first, lock("one")).await, StateAnswer::Done);
+    assert_eq!(ask(&first, write("half made", "one")).await, StateAnswer::Done);
+
+    // It is killed with its lock; the record writes it off and the next attempt begins.
+    let second = at_work(&cluster, &name, 2);
+    assert!(matches!(ask(&first, write("from the grave", "one")).await, StateAnswer::Refused { .. }));
+    let found = StateAnswer::State { state: Some("half made".into()) };
+    assert_eq!(ask(&second, StateAsk::Read).await, found);
+    assert_eq!(ask(&second, lock("two")).await, StateAnswer::Done, "the dead attempt's lock is broken");
+    assert_eq!(ask(&second, lock("three")).await, StateAnswer::Locked { info: "lock two".into() });
+    assert_eq!(ask(&second, write("whole", "two")).await, StateAnswer::Done);
+
+    let nobody = StateRequest { nonce: "n".into(), name: "main".into(), ask: StateAsk::Read };
+    let error = desk.step_state(&caller("nobody", "steps-uid"), &nobody).await.unwrap_err();
+    assert!(matches!(error, DeskError::Foreign { .. }));
 }

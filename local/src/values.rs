@@ -143,9 +143,10 @@ impl Values for LocalValues {
             batch.put(&key, &states)?;
             Ok(true)
         };
-        match self.0.write("storing a state", store).await? {
-            true => Ok(()),
-            false => Err(PortError::Conflict { what: "storing a state".to_owned() }),
+        if self.0.write("storing a state", store).await? {
+            Ok(())
+        } else {
+            Err(PortError::Conflict { what: "storing a state".to_owned() })
         }
     }
 

@@ -110,7 +110,7 @@ impl Service {
         match self.desk.ask(MAIN, ask) {
             Ok(StateAnswer::Done) => self.desk.log(&format!("`{ERRORED}` is saved as the state `{MAIN}`")),
             Ok(StateAnswer::Refused { reason }) => {
-                self.desk.log(&format!("`{ERRORED}` is not saved: {reason}"))
+                self.desk.log(&format!("`{ERRORED}` is not saved: {reason}"));
             }
             Ok(StateAnswer::Locked { .. } | StateAnswer::State { .. }) => {
                 self.desk.log(&format!("`{ERRORED}` is not saved: another step holds the lock"));

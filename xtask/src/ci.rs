@@ -14,7 +14,7 @@ pub(crate) fn run(args: &test::Args) -> Result<()> {
     broken::check()?;
     // Targets that `cargo test` leaves out are left out by `--all-targets` too.
     let mut lint = cargo(&["clippy", "--workspace", "--locked", "--all-targets"]);
-    for name in test::NEED_A_SERVER {
+    for name in test::ON_DEMAND {
         lint.args(["--test", name]);
     }
     process::run(lint.args(["--", "-D", "warnings"]))?;

@@ -52,11 +52,14 @@ pub(crate) fn sandbind() -> Result<PathBuf> {
 pub(crate) fn all(args: &Args) -> Result<()> {
     if args.without_cluster {
         run(&mut cargo(&["test", "--workspace"]))?;
-        note("left out by --without-cluster: the adapters' conformance tests and all end-to-end tests");
+        note(
+            "left out by --without-cluster: the adapters' conformance tests, those with OpenTofu, and all end-to-end tests",
+        );
         return Ok(());
     }
     able()?;
     run(&mut cargo(&["test", "--workspace"]))?;
+    opentofu()?;
     for target in ON_A_CONTROL_PLANE {
         on_a_control_plane(target, args.k8s.as_deref())?;
     }
@@ -137,8 +140,16 @@ fn against(cluster: &Cluster, name: &str, arguments: &[String]) -> Result<()> {
 /// Test targets that ask a real API server; each gets a fresh one, for they install what others would trip over.
 const ON_A_CONTROL_PLANE: &[&str] = &["api_server", "driving", "cluster"];
 
-/// Test targets that `cargo test --workspace` leaves out.
-pub(crate) const NEED_A_SERVER: &[&str] = &["api_server", "driving", "cluster", "e2e", "rights"];
+/// Test targets that `cargo test --workspace` leaves out: they need servers or programs that are made here.
+pub(crate) const ON_DEMAND: &[&str] = &["api_server", "driving", "cluster", "opentofu", "e2e", "rights"];
+
+/// OpenTofu as the program of steps.
+fn opentofu() -> Result<()> {
+    let folder = testbed::opentofu()?;
+    let mut path = vec![sandbind()?.with_file_name("")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    run(target("opentofu").env("SANDBIND_TEST_OPENTOFU", folder).env("PATH", std::env::join_paths(path)?))
+}
 
 fn on_a_control_plane(name: &str, k8s: Option<&str>) -> Result<()> {
     let plane = testbed::control_plane(k8s)?;

@@ -89,6 +89,12 @@ fn control_plane_state() -> PathBuf {
     state().with_extension("control-plane")
 }
 
+/// A folder with OpenTofu and a provider, built where missing.
+pub(crate) fn opentofu() -> Result<PathBuf> {
+    let folder = output(&mut script("opentofu"))?;
+    Ok(folder.lines().last().context("tests/testbed/opentofu printed no folder")?.into())
+}
+
 /// Builds what is missing and starts what is not running.
 pub(crate) fn up(k8s: Option<&str>, more: &[&str]) -> Result<Cluster> {
     let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();

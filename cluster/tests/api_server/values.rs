@@ -4,6 +4,7 @@ use sandbind_cluster::values::ClusterValues;
 use sandbind_core::{
     api::instance::Work,
     lifecycle::{
+        KeptState,
         record::{Record, StepRun},
         snapshot::Snapshot,
     },
@@ -96,5 +97,25 @@ async fn a_refresh_counts_once_it_is_adopted() {
         values.adopt_refresh(&record, std::slice::from_ref(&refresh)).await.unwrap();
         assert_eq!(current().await, "new".into());
     }
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_state_is_written_only_over_the_one_that_was_read() {
+    let bed = bed().await;
+    let record = bed.record("pr-1").await;
+    let values = ClusterValues::new(bed.client.clone(), &bed.system);
+    assert!(values.states(&record).await.unwrap().is_empty());
+    let kept = |writes, text: &str| KeptState { writes, state: Some(text.into()), lock: None };
+    values.store_state(&record, "main", &kept(1, "one")).await.unwrap();
+    assert!(values.store_state(&record, "main", &kept(1, "late")).await.unwrap_err().is_conflict());
+    values.store_state(&record, "other", &kept(1, "beside")).await.unwrap();
+    values.store_state(&record, "main", &kept(2, "two")).await.unwrap();
+    let expected =
+        BTreeMap::from([("main".to_owned(), kept(2, "two")), ("other".to_owned(), kept(1, "beside"))]);
+    assert_eq!(values.states(&record).await.unwrap(), expected);
+    let none = KeptState { writes: 3, state: None, lock: None };
+    values.store_state(&record, "main", &none).await.unwrap();
+    assert_eq!(values.states(&record).await.unwrap()["main"], none);
     bed.end().await;
 }
