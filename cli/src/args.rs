@@ -1,6 +1,7 @@
 //! What can be typed. Nothing here does anything.
 
 mod completion;
+mod explain;
 mod inject;
 mod install;
 mod local;
@@ -11,6 +12,7 @@ mod template;
 mod test;
 
 pub use completion::CompletionArgs;
+pub use explain::ExplainArgs;
 pub use inject::{AssumedState, InjectArgs};
 pub use install::{DoctorArgs, InstallArgs, TimerArgs, UninstallArgs};
 pub use local::{DemoArgs, GcArgs, LocalCommand, RunArgs};
@@ -93,6 +95,8 @@ pub enum Command {
     /// Runs on this machine, and what they left
     #[command(subcommand)]
     Local(LocalCommand),
+    /// Say what a code means, and the way out
+    Explain(ExplainArgs),
     /// Print a script that completes commands in a shell
     Completion(CompletionArgs),
     /// What the project's own tasks need

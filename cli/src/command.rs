@@ -3,6 +3,7 @@
 mod completion;
 mod demo;
 mod doctor;
+mod explain;
 mod inject;
 mod install;
 mod internal;
@@ -14,14 +15,23 @@ mod sandbox;
 mod uninstall;
 
 use crate::{
-    args::{Args, Command, DemoArgs, DoctorArgs},
-    exit::Outcome,
+    args::{Args, Command, DemoArgs, DoctorArgs, Format, PluginCommand},
+    exit::{Failure, Outcome},
     output::Shell,
 };
 
 /// Does what was typed.
 pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
     let Args { global, command } = args;
+    if global.output == Format::Sarif && !matches!(command, Command::Plugin(PluginCommand::Validate(_))) {
+        let way_out = "use `-o json`, or `sandbind plugin validate -o sarif`";
+        return Err(Failure::usage(
+            "WrongFormat",
+            "--output",
+            "only the findings of a check can be SARIF",
+            way_out,
+        ));
+    }
     match command {
         Command::Plugin(command) => plugin::run(&global, command, shell).await,
         Command::Sandbox(command) => sandbox::run(&global, command, shell).await,
@@ -33,6 +43,7 @@ pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Run(args) => run::run(args, shell).await,
         Command::Demo(DemoArgs {}) => demo::run(shell).await,
         Command::Local(command) => local::run(command, shell).await,
+        Command::Explain(args) => explain::run(&args, shell),
         Command::Completion(args) => {
             completion::run(&args, shell);
             Ok(())

@@ -2,6 +2,9 @@
 #![expect(clippy::print_stderr, reason = "the one module that prints")]
 #![expect(clippy::unused_self, reason = "only who was given the shell prints")]
 
+mod frame;
+mod sarif;
+
 use std::{
     fmt::Write as _,
     io::{IsTerminal as _, Write as _},
@@ -14,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::{Failure, Outcome};
+pub(crate) use sarif::sarif;
 
 /// How data is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -25,6 +29,8 @@ pub enum Format {
     Json,
     /// YAML that every reader takes the same way.
     Yaml,
+    /// What `plugin validate` finds, as SARIF 2.1.0.
+    Sarif,
 }
 
 /// Where a command says what it has to say.
@@ -59,7 +65,7 @@ impl Shell {
     pub(crate) fn show<T: Serialize>(&self, value: &T, human: impl FnOnce() -> String) -> Outcome {
         match self.format {
             Format::Human => self.data(&human()),
-            Format::Json => self.data(&serde_json::to_string_pretty(&plain(value)?)?),
+            Format::Json | Format::Sarif => self.data(&serde_json::to_string_pretty(&plain(value)?)?),
             Format::Yaml => self.data(&yaml(&plain(value)?)),
         }
         Ok(())
@@ -142,6 +148,7 @@ pub(crate) fn human(problem: &Problem) -> String {
     if !problem.place.is_empty() {
         let _infallible = writeln!(text, "  at:      {}", problem.place);
     }
+    text.push_str(&frame::frame(problem));
     if !problem.way_out.is_empty() {
         let _infallible = writeln!(text, "  way out: {}", problem.way_out);
     }

@@ -2,7 +2,7 @@
 
 mod api;
 mod cli;
-mod codes;
+pub(crate) mod codes;
 mod environment;
 mod flags;
 mod metrics;

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::Location;
+use crate::source::{Excerpt, Location};
 
 /// Whether a problem stops what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,8 +41,8 @@ pub enum Spot {
     /// In these bytes of the text at its `place`: a text with a structure of its own, such as a script or an overlay. Whoever
     /// knows where the text was written finds the location.
     Within(Range<u32>),
-    /// There, and in these bytes of that file.
-    At(Location, Range<u32>),
+    /// There, in these bytes of that file; what is to be seen of it.
+    At(Location, Range<u32>, Excerpt),
 }
 
 #[expect(clippy::ref_option, reason = "serde hands the field over like this")]
@@ -54,7 +54,7 @@ fn is_unlocated(spot: &Option<Box<Spot>>) -> bool {
 mod as_location {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::{Location, Spot};
+    use super::{Excerpt, Location, Spot};
 
     #[expect(clippy::ref_option, reason = "serde hands the field over like this")]
     pub(super) fn serialize<S: Serializer>(
@@ -62,7 +62,7 @@ mod as_location {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         match spot.as_deref() {
-            Some(Spot::At(location, _)) => Some(location),
+            Some(Spot::At(location, ..)) => Some(location),
             _ => None,
         }
         .serialize(serializer)
@@ -72,7 +72,7 @@ mod as_location {
         deserializer: D,
     ) -> Result<Option<Box<Spot>>, D::Error> {
         let location = Option::<Location>::deserialize(deserializer)?;
-        Ok(location.map(|location| Box::new(Spot::At(location, 0..0))))
+        Ok(location.map(|location| Box::new(Spot::At(location, 0..0, Excerpt::default()))))
     }
 }
 
@@ -113,7 +113,15 @@ impl Problem {
     /// Where it is in the files that were read.
     pub fn location(&self) -> Option<&Location> {
         match self.spot.as_deref()? {
-            Spot::At(location, _) => Some(location),
+            Spot::At(location, ..) => Some(location),
+            Spot::Within(_) => None,
+        }
+    }
+
+    /// What is to be seen there.
+    pub fn excerpt(&self) -> Option<&Excerpt> {
+        match self.spot.as_deref()? {
+            Spot::At(_, _, excerpt) => Some(excerpt),
             Spot::Within(_) => None,
         }
     }
@@ -121,7 +129,7 @@ impl Problem {
     /// The bytes that it is about: of its file, or, as long as that is not known, of the text at its place.
     pub fn bytes(&self) -> Option<Range<u32>> {
         match self.spot.as_deref()? {
-            Spot::At(_, bytes) | Spot::Within(bytes) => Some(bytes.clone()),
+            Spot::At(_, bytes, _) | Spot::Within(bytes) => Some(bytes.clone()),
         }
     }
 

@@ -4,12 +4,14 @@
 //! says for each byte of a string where it was written, whatever lies between: quotes, escapes, indentation, placeholders,
 //! embedded files.
 
+mod excerpt;
 mod map;
 
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+pub use excerpt::Excerpt;
 pub use map::{Piece, TextMap};
 
 use crate::problem::{Problem, Spot};
@@ -115,8 +117,20 @@ impl Sources {
             "" => location.to_string(),
             path => format!("{location}: {path}"),
         };
-        let spot = Spot::At(location, span.start..span.end);
+        let excerpt = self.excerpt(span, location.line);
+        let spot = Spot::At(location, span.start..span.end, excerpt);
         Problem { place, spot: Some(Box::new(spot)), ..problem }
+    }
+
+    /// What is to be seen of a span that begins on this line.
+    fn excerpt(&self, span: Span, line: usize) -> Excerpt {
+        let Some((source, start)) =
+            self.get(span.file).and_then(|source| Some((source, source.start(line)?)))
+        else {
+            return Excerpt::default();
+        };
+        let within = |at: u32| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+        Excerpt::of(source.line(line).unwrap_or_default(), within(span.start)..within(span.end))
     }
 
     /// A span in lines and columns.
@@ -147,6 +161,11 @@ impl Source {
     /// How many lines there are; a last line end begins one more.
     pub fn line_count(&self) -> usize {
         self.lines.len()
+    }
+
+    /// The first byte of a line; lines count from 1.
+    fn start(&self, line: usize) -> Option<u32> {
+        self.lines.get(line.checked_sub(1)?).copied()
     }
 
     /// A line without its end; lines count from 1.

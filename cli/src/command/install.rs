@@ -22,7 +22,7 @@ pub(crate) async fn run(global: &Global, args: InstallArgs, shell: &Shell) -> Ou
     }
     match shell.format() {
         Format::Human | Format::Yaml => shell.data(&output::yaml_stream(&objects)),
-        Format::Json => {
+        Format::Json | Format::Sarif => {
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
             shell.data(&serde_json::to_string_pretty(&list)?);
         }

@@ -42,15 +42,19 @@ fn validate(file: &PluginFile, shell: &Shell) -> Outcome {
         Err(failure) => (None, failure.problems, failure.exit),
     };
     let ok = identity.is_some();
-    if shell.format() == Format::Human {
-        for problem in &problems {
-            shell.problem(problem);
+    match shell.format() {
+        Format::Human => {
+            for problem in &problems {
+                shell.problem(problem);
+            }
+            if let Some(identity) = &identity {
+                shell.note(&format!("{identity} is valid"));
+            }
         }
-        if let Some(identity) = &identity {
-            shell.note(&format!("{identity} is valid"));
+        Format::Sarif => shell.show(&output::sarif(&problems), String::new)?,
+        Format::Json | Format::Yaml => {
+            shell.show(&json!({"ok": ok, "plugin": identity, "problems": problems}), String::new)?;
         }
-    } else {
-        shell.show(&json!({"ok": ok, "plugin": identity, "problems": problems}), String::new)?;
     }
     // The problems have been said.
     if ok { Ok(()) } else { Err(Failure { exit, problems: Vec::new() }) }

@@ -26,6 +26,38 @@ const SUBJECTS: &[&[Subject]] = &[
     command::SUBJECTS,
 ];
 
+/// What is said of one code, or of a condition or an Event of that name.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Entry {
+    /// The code.
+    pub(crate) code: &'static str,
+    /// What it is about.
+    pub(crate) subject: &'static str,
+    /// Who tells it, and when.
+    pub(crate) about: &'static str,
+    /// What it means.
+    pub(crate) meaning: &'static str,
+    /// What to do.
+    pub(crate) way_out: &'static str,
+}
+
+/// All of them, subject by subject.
+pub(crate) fn all() -> impl Iterator<Item = Entry> {
+    SUBJECTS.iter().copied().flatten().flat_map(|Subject { heading, about, lines, .. }| {
+        lines.lines().filter_map(|line| {
+            let mut cells = line.splitn(3, " | ");
+            let (code, meaning, way_out) = (cells.next()?, cells.next()?, cells.next()?);
+            Some(Entry { code, subject: heading, about, meaning, way_out })
+        })
+    })
+}
+
+/// Those of a name: a code may stand for one thing told at two places.
+pub(crate) fn find(code: &str) -> Vec<Entry> {
+    all().filter(|entry| entry.code == code).collect()
+}
+
 /// Markdown: one table for each subject.
 pub(super) fn markdown() -> String {
     let mut text = String::from(

@@ -49,10 +49,12 @@ RunAlive | the run's process lives | end it; it removes its resources itself
 RunFile | the folder of runs cannot be used | make it writable, or set `XDG_STATE_HOME`
 TimedOut | it took longer than `--timeout` (exit code 3) | wait longer, or `sandbind sandbox why NAME`
 Unhealthy | checks of `doctor` failed | see each check
+UnknownCode | `explain` was asked for a code that there is not | use one of those it offers
 UnknownDocument | a document of the stack is neither plugin nor binding | leave it out
 Unlabelled | the pod has no sandbox label: it never reaches the webhook | add `sandbind.dev/sandbox: NAME` to the pod template
 Unreachable | the API server does not answer | check `--context` and `--kubeconfig`
 WrongDuration | the time of `hold` is too long | hold for a shorter time
+WrongFormat | `-o sarif` is for `plugin validate` alone | use `-o json`
 WrongLabel | `--namespace-label` is not `KEY=VALUE` | write it so
 WrongParam | `--param` is not `RESOURCE.PARAM=VALUE` | write for example `--param db.seed=large`
 WrongPlugin | the plugin is not named as it can be, or means several versions | `NAME`, `NAME@1.2.0`, `NAME@^1`, `NAME@latest` or `NAME@draft`
