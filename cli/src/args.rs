@@ -18,8 +18,8 @@ pub use install::{DoctorArgs, InstallArgs, TimerArgs, UninstallArgs};
 pub use local::{DemoArgs, GcArgs, LocalCommand, RunArgs};
 pub use orphans::{OrphansCommand, OrphansForgetArgs, OrphansListArgs, OrphansRetryArgs};
 pub use plugin::{
-    PluginApplyArgs, PluginCommand, PluginDeleteArgs, PluginFile, PluginForm, PluginGetArgs, PluginListArgs,
-    PluginRenderArgs, PluginValidateArgs, PluginVersionsArgs,
+    PluginApplyArgs, PluginCommand, PluginDeleteArgs, PluginFile, PluginForm, PluginGetArgs, PluginInitArgs,
+    PluginListArgs, PluginRenderArgs, PluginValidateArgs, PluginVersionsArgs, Starter,
 };
 pub use sandbox::{
     Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,

@@ -433,3 +433,47 @@ fn the_part_about_templates_runs_as_written() {
     assert_eq!(seen, 3);
     machine.assert_nothing_is_left();
 }
+
+#[test]
+fn a_plugin_to_start_from_is_tested_at_once_and_may_be_repeated() {
+    let machine = Machine::new();
+    let folder = machine.path("first").display().to_string();
+    let written = machine.sandbind(&["plugin", "init", "first", "--directory", &folder]);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    let tested = machine.sandbind(&["plugin", "test", "--twice", "-f", &format!("{folder}/plugin.yaml")]);
+    assert!(tested.status.success(), "{}{}", text(&tested.stdout), text(&tested.stderr));
+    assert!(!text(&tested.stderr).contains("OutputChanges"), "{}", text(&tested.stderr));
+    machine.assert_nothing_is_left();
+}
+
+/// Codes of what a test may find.
+const FINDINGS: &[&str] = &["OutputEndsInLineEnd", "OutputChanges", "NotRepeatable"];
+
+#[test]
+fn what_a_test_finds_is_said_with_its_place() {
+    let machine = Machine::new();
+    let plugin = |create: &str| {
+        format!(
+            "name: x\nspec:\n  runner: {{image: none}}\n  create:\n  - name: make\n    outputs: [{{name: url, valueFromPath: url}}]\n    \
+             script: |\n      #!/bin/sh\n      {create}\n  delete:\n  - {{name: drop, script: \"#!/bin/sh\"}}\n"
+        )
+    };
+    let once = format!("mkdir {} && printf x >url", machine.path("made-once").display());
+    for (create, twice, code, said) in [
+        ("echo value >url", false, 0, "OutputEndsInLineEnd"),
+        ("printf 'a\\nb\\n' >url", false, 0, ""),
+        ("date +%N | tr -d '\\n' >url", true, 0, "OutputChanges"),
+        (once.as_str(), true, 1, "NotRepeatable"),
+    ] {
+        let file = machine.write("plugin.yaml", &plugin(create));
+        let mut arguments = vec!["plugin", "test", "-f", file.as_str()];
+        arguments.extend(twice.then_some("--twice"));
+        let tested = machine.sandbind(&arguments);
+        let stderr = text(&tested.stderr);
+        assert_eq!(tested.status.code(), Some(code), "{create}: {stderr}");
+        let found = |code: &&str| stderr.contains(*code);
+        let found: Vec<&str> = FINDINGS.iter().copied().filter(found).collect();
+        let expected: Vec<&str> = Some(said).filter(|said| !said.is_empty()).into_iter().collect();
+        assert_eq!(found, expected, "{create}: {stderr}");
+    }
+}

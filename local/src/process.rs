@@ -34,6 +34,8 @@ pub struct Attempt {
     pub run: StepRun,
     /// How it ended. Log and last line are redacted; the outputs are not.
     pub result: StepResult,
+    /// How the script ended that was run before it in the same attempt, with success: [`Self::result`] is that of its repetition.
+    pub first: Option<StepResult>,
 }
 
 /// What running steps on this machine needs besides the steps.
@@ -45,6 +47,8 @@ pub(crate) struct Executor {
     pub(crate) env: Params,
     /// Whether the folders of attempts stay.
     pub(crate) keep: bool,
+    /// Whether each script that succeeds is run once more.
+    pub(crate) twice: bool,
     /// Who hears of attempts that ended.
     pub(crate) told: UnboundedSender<Attempt>,
 }
@@ -81,10 +85,10 @@ struct Agent {
 impl Agent {
     async fn play(self) {
         if let Some(assignment) = self.claim().await
-            && let Some(result) = self.run(assignment).await
+            && let Some((first, result)) = self.run(assignment).await
         {
             self.report(&result).await;
-            let _nobody = self.executor.told.send(Attempt { run: self.launched.run.clone(), result });
+            let _nobody = self.executor.told.send(Attempt { run: self.launched.run.clone(), result, first });
         }
         if let Err(error) = self.steps.stands(&self.launched.run, StepPodState::Ended).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the end of a step is not written down");
@@ -111,9 +115,10 @@ impl Agent {
         }
     }
 
-    /// None: this process broke; the attempt counts as lost.
-    async fn run(&self, mut assignment: Assignment) -> Option<StepResult> {
-        let Executor { folder, env, keep, .. } = &self.executor;
+    /// What the script came to, and what it had come to before when it was to be run twice. None: this process broke; the attempt
+    /// counts as lost.
+    async fn run(&self, mut assignment: Assignment) -> Option<(Option<StepResult>, StepResult)> {
+        let Executor { folder, env, keep, twice, .. } = &self.executor;
         let folder = folder.join(self.launched.run.pod_name());
         for (name, value) in &env.0 {
             assignment.env.entry(name.clone()).or_insert_with(|| value.clone());
@@ -131,14 +136,19 @@ impl Agent {
                 runtime: Handle::current(),
             })),
         };
-        let keep = *keep;
+        let (keep, twice) = (*keep, *twice);
         let run = move || {
-            let result = script::run(&assignment, &folder, &options);
+            let mut result = script::run(&assignment, &folder, &options);
+            let mut first = None;
+            if twice && matches!(result.end, ScriptEnd::Exited { code: 0 }) {
+                first = Some(result);
+                result = script::run(&assignment, &folder, &options);
+            }
             if !keep {
                 // Scripts and inputs may hold secrets.
                 let _gone = std::fs::remove_dir_all(&folder);
             }
-            result
+            (first, result)
         };
         tokio::task::spawn_blocking(run).await.ok()
     }

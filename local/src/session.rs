@@ -39,6 +39,8 @@ pub struct Options {
     pub timers: Timers,
     /// Whether the folders of attempts stay.
     pub keep: bool,
+    /// Whether each script that succeeds is run once more.
+    pub twice: bool,
 }
 
 /// A run at work.
@@ -92,7 +94,13 @@ impl Session {
             let _dropped = ended.await;
         }));
         let desk = Desk::new(world.clone(), hints.clone(), Patience::default());
-        let executor = Executor { folder: run.steps(), env: run.meta.env.clone(), keep: options.keep, told };
+        let executor = Executor {
+            folder: run.steps(),
+            env: run.meta.env.clone(),
+            keep: options.keep,
+            twice: options.twice,
+            told,
+        };
         let playing = tokio::spawn(process::play(executor, desk, steps, launches));
         Ok(Self { world, attempts, notices, hints, end, driving, playing })
     }

@@ -1,5 +1,7 @@
 //! `plugin`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 /// `sandbind plugin`.
@@ -9,6 +11,8 @@ pub enum PluginCommand {
     Validate(PluginValidateArgs),
     /// Turn a plugin document into a ResourcePlugin object, or back
     Render(PluginRenderArgs),
+    /// Write a plugin to start from
+    Init(PluginInitArgs),
     /// Make a resource on this machine, refresh it and remove it
     Test(super::TestArgs),
     /// Publish a version, or change a draft
@@ -33,6 +37,30 @@ pub struct PluginFile {
     /// How it is read.
     #[command(flatten)]
     pub template: super::TemplateArgs,
+}
+
+/// `sandbind plugin init`.
+#[derive(Debug, Args)]
+pub struct PluginInitArgs {
+    /// Name of the plugin: small letters, digits and hyphens
+    pub name: String,
+    /// What it starts from
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = Starter::Shell)]
+    pub from: Starter,
+    /// Where the files are written; left out, a folder of the plugin's name
+    #[arg(short, long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+}
+
+/// Plugins to start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Starter {
+    /// Two scripts and an output.
+    Shell,
+    /// A database and a role on a `PostgreSQL` server.
+    Postgres,
+    /// An `OpenTofu` or Terraform module.
+    Opentofu,
 }
 
 /// `sandbind plugin validate`.

@@ -20,6 +20,9 @@ pub struct TestArgs {
     /// What runs the scripts
     #[arg(long, value_enum, value_name = "KIND", default_value_t = ExecutorKind::Process)]
     pub executor: ExecutorKind,
+    /// Run each script a second time when it has succeeded: may it be repeated?
+    #[arg(long)]
+    pub twice: bool,
     /// Leave the resource and the folders of the steps as they are
     #[arg(long)]
     pub keep: bool,

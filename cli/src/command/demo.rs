@@ -58,7 +58,7 @@ pub(crate) async fn run(shell: &Shell) -> Outcome {
     std::fs::create_dir_all(&server)?;
     let run = runs.create(meta(&app, &server)?).map_err(|error| store_failure(&error))?;
     let bind = Timers::default();
-    let session = Session::begin(&run, Options { timers: bind, keep: false });
+    let session = Session::begin(&run, Options { timers: bind, ..Options::default() });
     let session = session.map_err(|error| store_failure(&error))?;
     let demo = Demo { session: &session, run: &run, app: &app, server: &server };
     let played = tokio::select! {

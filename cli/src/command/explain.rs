@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ExplainArgs, shell: &Shell) -> Outcome {
 
 fn page(entry: &Entry) -> String {
     let Entry { code, subject, about, meaning, way_out } = entry;
-    format!("{code} ({subject})\n  means:   {meaning}\n  way out: {way_out}\n  told:    {about}\n")
+    format!("{code} ({subject})\n  means:   {meaning}\n  way out: {way_out}\n{about}\n")
 }
 
 /// The codes that need the fewest changes to become this one.

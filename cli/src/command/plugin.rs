@@ -3,6 +3,7 @@
 mod apply;
 mod catalog;
 mod delete;
+mod init;
 mod show;
 mod source;
 mod test;
@@ -22,6 +23,7 @@ pub(crate) async fn run(global: &Global, command: PluginCommand, shell: &Shell) 
     match command {
         PluginCommand::Validate(args) => validate(&args.file, shell),
         PluginCommand::Render(args) => render(&args, shell),
+        PluginCommand::Init(args) => init::run(&args, shell),
         PluginCommand::Test(args) => test::run(args, shell).await,
         PluginCommand::Apply(args) => apply::run(&client::connect(global).await?, &args, shell).await,
         PluginCommand::List(args) => {

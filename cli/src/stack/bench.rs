@@ -47,10 +47,15 @@ pub(crate) struct Bench<'s> {
 impl<'s> Bench<'s> {
     /// Drives what the run's file holds.
     pub(crate) fn begin(run: Run, keep: bool, progress: Progress<'s>) -> Outcome<Self> {
+        Self::begin_as(run, Options { keep, ..Options::default() }, progress)
+    }
+
+    /// The same, otherwise than usual. The timers are its own.
+    pub(crate) fn begin_as(run: Run, options: Options, progress: Progress<'s>) -> Outcome<Self> {
         // Whoever is promised something here is seen before the promise.
         let timers = Timers { bind: Duration::ZERO, ..Timers::default() };
         let session =
-            Session::begin(&run, Options { timers, keep }).map_err(|error| store_failure(&error))?;
+            Session::begin(&run, Options { timers, ..options }).map_err(|error| store_failure(&error))?;
         Ok(Self { session, attempts: Vec::new(), run, progress })
     }
 

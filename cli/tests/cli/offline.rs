@@ -214,3 +214,57 @@ fn rights_are_as_they_were_agreed() {
         .collect();
     with_settings!({omit_expression => true}, { assert_snapshot!("rights", rights.join("\n")) });
 }
+
+#[test]
+fn what_is_written_to_start_from_is_right_by_the_strictest_reading() {
+    for from in ["shell", "postgres", "opentofu"] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("orders-db").display().to_string();
+        let init = ["plugin", "init", "orders-db", "--from", from, "--directory", &at];
+        let written = sandbind(&init);
+        assert_eq!(written.code, 0, "{}", written.text());
+        let plugin = format!("{at}/plugin.yaml");
+        let valid = sandbind(&["plugin", "validate", "--strict", "-f", &plugin]);
+        assert_eq!((valid.code, valid.stderr.as_str()), (0, "orders-db@0.1.0 is valid\n"), "{from}");
+        let binding = format!("{at}/binding.yaml");
+        let pod = folder.path().join("pod.yaml");
+        std::fs::write(&pod, "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {sandbind.dev/sandbox: pr-1}}\nspec: {containers: [{name: app, image: app}]}\n").unwrap();
+        let injected = sandbind(&["inject", "-f", &pod.display().to_string(), "-f", &plugin, "-f", &binding]);
+        assert_eq!(injected.code, 0, "{from}: {}", injected.text());
+        let again = sandbind(&init);
+        assert!(
+            again.code == 1 && again.stderr.contains("CannotWrite"),
+            "nothing is overwritten: {}",
+            again.text()
+        );
+    }
+    let wrong = sandbind(&["plugin", "init", "Orders_DB"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("BadName"), "{}", wrong.text());
+}
+
+#[test]
+fn a_code_is_explained_and_one_that_there_is_not_is_corrected() {
+    assert_snapshot!("explain", sandbind(&["explain", "UnknownField"]).text());
+    assert_snapshot!("explain-unknown", sandbind(&["explain", "UnknownFeild"]).text());
+    let all = sandbind(&["explain"]);
+    assert!(all.code == 0 && all.stdout.lines().count() > 100);
+}
+
+#[test]
+fn findings_are_told_as_sarif_with_a_rule_for_each_code() {
+    let broken = "name: x\nspec:\n  runner: {image: i}\n  create:\n  - nam: a\n    script: \"#!/bin/sh\"\n";
+    let told = sandbind_with(&["plugin", "validate", "-o", "sarif", "-f", "-"], broken);
+    let sarif: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let run = &sarif["runs"][0];
+    let result = &run["results"][0];
+    assert_eq!((told.code, &result["ruleId"]), (1, &"UnknownField".into()));
+    let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+    assert_eq!(run["tool"]["driver"]["rules"][rule]["id"], result["ruleId"]);
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(
+        (&region["startLine"], &region["startColumn"], &region["endColumn"]),
+        (&5.into(), &5.into(), &8.into())
+    );
+    let elsewhere = sandbind(&["explain", "-o", "sarif"]);
+    assert!(elsewhere.code == 2 && elsewhere.stderr.contains("WrongFormat"), "{}", elsewhere.text());
+}

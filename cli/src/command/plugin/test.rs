@@ -1,5 +1,7 @@
 //! `sandbind plugin test`: a plugin's whole life on this machine, attempt by attempt.
 
+mod findings;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -12,7 +14,7 @@ use sandbind_core::{
     lifecycle::snapshot::Params,
     problem::Problem,
 };
-use sandbind_local::{Attempt, runs::Meta};
+use sandbind_local::{Attempt, runs::Meta, session::Options};
 use serde::Serialize;
 
 use super::source;
@@ -81,7 +83,8 @@ async fn test(args: TestArgs, shell: &Shell) -> Outcome {
             return Err(failure);
         }
     };
-    let mut bench = Bench::begin(run, args.keep, Progress::new(shell, false))?;
+    let options = Options { keep: args.keep, twice: args.twice, ..Options::default() };
+    let mut bench = Bench::begin_as(run, options, Progress::new(shell, false))?;
     bench.hold(&holding).await?;
     let life = async {
         if let Err(problems) = bench.ready(&holding).await {
@@ -123,6 +126,12 @@ async fn test(args: TestArgs, shell: &Shell) -> Outcome {
         Err(signal) => (Vec::new(), Exit::Code(signaled(signal))),
     };
     problems.extend(left);
+    for finding in attempts.iter().flat_map(findings::of) {
+        match finding.is_error() {
+            true => problems.push(finding),
+            false => shell.problem(&finding),
+        }
+    }
     let ok = problems.is_empty() && exit == Exit::Failed;
     let report = report(&attempts, ok);
     show_logs(&attempts, shell);

@@ -27,7 +27,7 @@ BadPair | an argument is not `NAME=VALUE` | write it so
 BadPatch | the patch that was computed cannot be applied | report it as a fault of sandbind
 CannotRead | a file cannot be read | name one that can, or `-`
 CannotStart | the command of `run` cannot be started | name a program in PATH
-CannotWrite | a file cannot be written | see the reason told
+CannotWrite | a file cannot be written, or is there already | see the reason told; `plugin init` overwrites nothing
 DemoFailed | a stage of the demo failed | run it again; `sandbind local gc` removes what may be left
 Failed | something went wrong that has no code of its own | see the reason told
 Files | a file for the command of `run` cannot be written | see the reason told
@@ -41,8 +41,11 @@ NoSuchRun | there is no such run | `sandbind local list` shows those there are
 NotFound | there is no such object | the way out told names the command that lists them
 NotOpened | the sidecar gave up waiting for its resources | see the pod's Events
 NotRemoved | a run's resources could not be removed | see to the reason, then `sandbind local gc`
+NotRepeatable | with `plugin test --twice`, a script fails when it is run again | let it find what is there already
 NotText | an output is no text that an env var can hold | take it as a file
 NothingToShow | the status names no such resource or step | `sandbind sandbox get` shows those there are
+OutputChanges | with `plugin test --twice`, an output has another value when its script is run again | fine for a new password, not for a name
+OutputEndsInLineEnd | an output of `plugin test` ends with a line end | write it by `printf %s`
 RefreshFailed | the refresh of `plugin test` failed | put the step right
 Refused | the API server refused it in its own words | see the reason told
 RunAlive | the run's process lives | end it; it removes its resources itself
