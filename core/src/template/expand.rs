@@ -47,6 +47,7 @@ pub fn expand(
         unset: BTreeMap::new(),
         read: BTreeMap::new(),
         texts: BTreeMap::new(),
+        parsed: BTreeMap::new(),
         problems: Problems::default(),
         said: BTreeSet::new(),
     };
@@ -81,6 +82,8 @@ struct Expander<'a> {
     read: BTreeMap<String, Result<Arc<[u8]>, Unread>>,
     /// The same as texts that are embedded as they are.
     texts: BTreeMap<String, FileId>,
+    /// The same as values; none where they cannot be read.
+    parsed: BTreeMap<String, Option<Arc<Node>>>,
     problems: Problems,
     /// What was said where: what an alias repeats is said once.
     said: BTreeSet<(Option<Span>, String)>,

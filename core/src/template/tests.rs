@@ -242,6 +242,47 @@ fn covers(document: &Document, map: &TextMap, text: &str) -> bool {
         })
 }
 
+#[test]
+fn a_value_that_aliases_blow_up_is_charged_as_what_it_becomes() {
+    let levels: Vec<String> = (1..=6)
+        .map(|level| {
+            let before = format!("*a{}", level - 1);
+            format!("a{level}: &a{level} [{}]", vec![before; 8].join(", "))
+        })
+        .collect();
+    let value = format!("v={{a0: &a0 xxxxxxxxxxxxxxxx, {}}}", levels.join(", "));
+    let uses = vec!["\"@{v[yaml]}\""; 50].join(", ");
+    let document = yaml::read_first(&format!("a: [{uses}]"), "f").unwrap();
+    let given = Variables::parse(&[&*value]).unwrap();
+    let expanded = expand(&document, &given, Reading::Published, &mut NoFiles, &mut Used::default());
+    let codes: Vec<&str> = expanded.problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert!(codes.contains(&"TooLarge"), "{codes:?}");
+}
+
+#[test]
+fn what_is_said_of_a_long_placeholder_is_short() {
+    let document = yaml::read_first(&format!("a: \"@{{{}}}\"", "? ".repeat(50_000)), "f").unwrap();
+    let expanded =
+        expand(&document, &Variables::default(), Reading::Published, &mut NoFiles, &mut Used::default());
+    assert_eq!(expanded.problems.len(), 1);
+    assert!(expanded.problems[0].reason.len() < 1_000, "{}", expanded.problems[0].reason.len());
+}
+
+#[test]
+fn a_file_that_is_embedded_often_is_read_as_a_value_once() {
+    let document = yaml::read_first(
+        "a: [\"@{embed[yaml]: y}\", \"@{embed[yaml]: y}\", \"@{embed[yaml]: bad}\", \"@{embed[yaml]: bad}\"]",
+        "f",
+    )
+    .unwrap();
+    let mut files = folder(&[("y", "k: [v, w]"), ("bad", "[")]);
+    let expanded =
+        expand(&document, &Variables::default(), Reading::Published, &mut files, &mut Used::default());
+    assert_eq!(expanded.value["a"][1], json!({"k": ["v", "w"]}));
+    assert_eq!(expanded.problems.len(), 1, "the file that is wrong is told once: {:?}", expanded.problems);
+    assert!(expanded.is_failed("a[2]") && expanded.is_failed("a[3]"));
+}
+
 proptest! {
     #[test]
     fn any_text_is_expanded_or_refused_and_its_map_covers_it(text in texts(), reading in any_reading(), given in any::<bool>()) {

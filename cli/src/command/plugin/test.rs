@@ -127,9 +127,10 @@ async fn test(args: TestArgs, shell: &Shell) -> Outcome {
     };
     problems.extend(left);
     for finding in attempts.iter().flat_map(findings::of) {
-        match finding.is_error() {
-            true => problems.push(finding),
-            false => shell.problem(&finding),
+        if finding.is_error() {
+            problems.push(finding);
+        } else {
+            shell.problem(&finding);
         }
     }
     let ok = problems.is_empty() && exit == Exit::Failed;

@@ -47,6 +47,8 @@ impl Expander<'_> {
                 for problem in part.problems {
                     self.of_value(name, problem, here.span);
                 }
+                // What its aliases stand for is written out, so it may be far more than the text.
+                self.take(part.root.weight, here.span)?;
                 let node = relocated(&part.root, here.span);
                 self.value(Arc::new(node), here)
             }
@@ -95,18 +97,28 @@ impl Expander<'_> {
                 Ok(Became::Text(STANDARD.encode(&bytes)))
             }
             Encoding::Yaml => {
-                let text =
-                    yaml::decode(bytes.to_vec(), &shown).map_err(|problem| self.within_file(problem))?;
-                let file = self.sources.add(&shown, text);
-                let part = yaml::first(&self.sources, file, self.room)
-                    .map_err(|problem| self.within_file(problem))?;
-                self.take(part.root.weight, here.span)?;
-                for problem in part.problems {
-                    let _ = self.within_file(problem);
-                }
-                self.value(part.root, here)
+                let root = match self.parsed.get(&said.path) {
+                    Some(known) => known.clone().ok_or(Told)?,
+                    None => self.parse(&said.path, &shown, &bytes)?,
+                };
+                self.take(root.weight, here.span)?;
+                self.value(root, here)
             }
         }
+    }
+
+    /// The value that a file holds, for all who embed it. What is wrong with it is said once.
+    fn parse(&mut self, path: &str, shown: &str, bytes: &[u8]) -> Result<Arc<Node>, Told> {
+        self.parsed.insert(path.to_owned(), None);
+        let text = yaml::decode(bytes.to_vec(), shown).map_err(|problem| self.within_file(problem))?;
+        let file = self.sources.add(shown, text);
+        let part =
+            yaml::first(&self.sources, file, self.room).map_err(|problem| self.within_file(problem))?;
+        for problem in part.problems {
+            let _ = self.within_file(problem);
+        }
+        self.parsed.insert(path.to_owned(), Some(Arc::clone(&part.root)));
+        Ok(part.root)
     }
 
     /// The content of a file, read once.

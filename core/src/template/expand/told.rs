@@ -10,6 +10,8 @@ use crate::{
     yaml::LONGEST_TEXT,
 };
 
+/// Characters of what is said of a placeholder that cannot be read.
+const LONGEST_REASON: usize = 300;
 /// How many further places of a variable without a value are told.
 const SHOWN_PLACES: usize = 3;
 
@@ -35,7 +37,12 @@ impl Expander<'_> {
     }
 
     pub(super) fn syntax(&mut self, error: &SyntaxError, span: Span) -> Told {
-        let reason = error.to_string();
+        // It quotes the placeholder, which may be as long as the document.
+        let mut reason = error.to_string();
+        if let Some((cut, _)) = reason.char_indices().nth(LONGEST_REASON) {
+            reason.truncate(cut);
+            reason.push('…');
+        }
         self.used.unreadable();
         match error {
             SyntaxError::Variable(_) => {

@@ -9,7 +9,8 @@ pub(super) fn of(attempt: &Attempt) -> Vec<Problem> {
     let place = format!("{} step {}", attempt.run.work.as_str(), attempt.run.step);
     let mut findings = Vec::new();
     for (name, value) in &attempt.result.outputs {
-        if value.0.ends_with(b"\n") && value.0.iter().filter(|byte| **byte == b'\n').count() == 1 {
+        // A text of several lines is meant to end with one.
+        if matches!(value.0.split_last(), Some((b'\n', line)) if !line.contains(&b'\n')) {
             findings.push(Problem::warning(
                 "OutputEndsInLineEnd",
                 format!("{place}, output {name}"),
