@@ -57,6 +57,7 @@ pub(crate) struct Plugins {
     variables: Variables,
     used: Used,
     strict: bool,
+    lint: bool,
 }
 
 impl Plugins {
@@ -64,14 +65,26 @@ impl Plugins {
     pub(crate) fn new(args: &TemplateArgs) -> Outcome<Self> {
         let variables =
             Variables::parse(&args.set).map_err(|problems| Failure { exit: Exit::Usage, problems })?;
-        Ok(Self { variables, used: Used::default(), strict: args.strict })
+        Ok(Self { variables, used: Used::default(), strict: args.strict, lint: false })
+    }
+
+    /// The same, which looks for what is allowed and seldom meant too.
+    pub(crate) fn linting(self) -> Self {
+        Self { lint: true, ..self }
     }
 
     /// The plugin that a document is, its template expanded.
     pub(crate) fn read(&mut self, document: &Document, beside: &mut Beside) -> Result<Read, Vec<Problem>> {
         let reading = if self.strict { Reading::Strict } else { Reading::Published };
         let expanded = document::expand(document, &self.variables, reading, beside, &mut self.used);
-        match document::read(&expanded) {
+        let read = document::read(&expanded).map(|mut read| {
+            if self.lint {
+                let findings = document::findings(&expanded, &read);
+                read.warnings.extend(findings);
+            }
+            read
+        });
+        match read {
             Ok(read) if self.strict && !read.warnings.is_empty() => Err(self.judged(read.warnings)),
             Ok(read) => Ok(read),
             Err(problems) => Err(self.judged(problems)),

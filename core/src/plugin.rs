@@ -2,9 +2,11 @@
 
 pub mod document;
 pub mod graph;
+mod lint;
 pub mod overlay;
 pub mod params;
 pub mod script;
 mod validate;
 
+pub use lint::lint;
 pub use validate::{validate, validate_update};

@@ -39,7 +39,7 @@ pub(crate) async fn run(global: &Global, command: PluginCommand, shell: &Shell) 
 
 /// Every problem at once. With `-o json` they are the data; else they go where problems go.
 fn validate(file: &PluginFile, shell: &Shell) -> Outcome {
-    let (identity, problems, exit) = match source::read(file) {
+    let (identity, problems, exit) = match source::checked(file) {
         Ok(read) => (Some(read.plugin.identity()), read.warnings, Exit::Failed),
         Err(failure) => (None, failure.problems, failure.exit),
     };

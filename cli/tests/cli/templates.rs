@@ -20,7 +20,7 @@ spec:
 ";
 
 const CREATE: &str =
-    "- name: provision\n  outputs: [{name: url, valueFromPath: /tmp/url}]\n  script: \"#!/bin/sh\"\n";
+    "- name: provision\n  outputs: [{name: url, valueFromPath: /tmp/url}]\n  script: \"#!/bin/sh\\nprintf x >/tmp/url\"\n";
 
 /// A folder with a plugin and what it embeds.
 fn folder() -> TempDir {
@@ -29,7 +29,7 @@ fn folder() -> TempDir {
     fs::create_dir_all(path("pg/scripts")).unwrap();
     fs::write(path("pg/plugin.yaml"), PLUGIN).unwrap();
     fs::write(path("pg/create.yaml"), CREATE).unwrap();
-    fs::write(path("pg/scripts/delete.sh"), "#!/bin/sh\nperl -e 'print @{$x}'\n").unwrap();
+    fs::write(path("pg/scripts/delete.sh"), "#!/bin/sh\nset -e\nperl -e 'print @{$x}'\necho \"$SANDBIND_NAME\"\n").unwrap();
     folder
 }
 

@@ -13,7 +13,7 @@ use crate::{
         ResourcePluginSpec,
         plugin::{Input, Step},
     },
-    plugin::validate,
+    plugin::{lint, validate},
     problem::{MOST_PROBLEMS, Problem, Problems},
     template::{self, Files, Reading, Used, Variables},
     version::Identity,
@@ -113,6 +113,11 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
         }
         _ => Err(problems),
     }
+}
+
+/// Findings about a plugin that was read from this document, with their places; see [`lint`].
+pub fn findings(document: &Document, read: &Read) -> Vec<Problem> {
+    told(&Document { problems: Vec::new(), ..document.clone() }, read.form, lint(&read.plugin))
 }
 
 /// What is told, with its places: nothing about strings whose placeholders could not be replaced, nothing twice because of an

@@ -16,7 +16,7 @@ use crate::{
 
 /// Makes the object, or changes what may change of it.
 pub(super) async fn run(cluster: &Cluster, args: &PluginApplyArgs, shell: &Shell) -> Outcome {
-    let mut read = source::read(&args.file)?;
+    let mut read = source::checked(&args.file)?;
     read.warnings.iter().for_each(|problem| shell.problem(problem));
     if let Some(namespace) = &args.step_namespace {
         read.plugin.runner.namespace = Some(namespace.clone());

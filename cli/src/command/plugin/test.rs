@@ -59,7 +59,7 @@ pub(super) async fn run(args: TestArgs, shell: &Shell) -> Outcome {
 }
 
 async fn test(args: TestArgs, shell: &Shell) -> Outcome {
-    let read = source::read(&args.file)?;
+    let read = source::checked(&args.file)?;
     read.warnings.iter().for_each(|warning| shell.problem(warning));
     let plugin = ResourcePlugin::new(&read.object_name, read.plugin);
     let params = stack::pairs(&args.param, "--param")?;

@@ -24,6 +24,12 @@ pub(super) const SUBJECTS: &[Subject] = &[
         lines: PLUGIN,
     },
     Subject {
+        heading: "Findings about plugins",
+        about: "Told by the `sandbind plugin` commands that take `-f`: what is allowed and seldom meant. Warnings, errors with `--strict`; a comment `# sandbind: allow CODE` in a script silences those about it.",
+        columns: COLUMNS,
+        lines: FINDINGS,
+    },
+    Subject {
         heading: "Pod template overlays",
         about: "About `spec.runner.podTemplateOverlay`, told as those of plugins.",
         columns: COLUMNS,
@@ -112,6 +118,17 @@ UnusedParam | no input takes a declared param | remove it, or add the input
 WrongKind | the object is of another kind or API version | name a file with a ResourcePlugin or a plugin document
 WrongObjectName | `metadata.name` does not follow from `spec.name` and `spec.version` | name the object as told, or let `sandbind plugin render` write it
 WrongType | a field holds another type than it takes | write it as told";
+
+const FINDINGS: &str = "\
+CurlIgnoresErrors | `curl` exits with 0 when the server answers with an error | `--fail-with-body`, or look at `%{http_code}`
+DeleteFindsNothing | no delete step takes an output of create or names anything by the sandbox | name the resource by `$SANDBIND_NAME`, or pass an output of create
+GoesOnAfterFailure | a shell script goes on when a command of it fails | begin with `set -eu`
+InputNeverUsed | a script does not name one of its inputs | use it, or leave it out
+InstallsAtRunTime | a script fetches programs from the network each time it runs | use an image that has them
+OutputNeverWritten | a script does not name the file of one of its outputs | write the value there, or leave the output out
+PsqlGoesOn | `psql` goes on after a statement that failed | `-v ON_ERROR_STOP=1`
+SecretInArguments | a secret stands in the arguments of a program, where everyone who lists processes sees it | an env var that the program reads, a file, or standard input
+UnpinnedImage | the image of a plugin has no version, or `latest` | name a version, or a digest";
 
 const OVERLAY: &str = "\
 BadDirective | an unknown `$patch` | `delete`, `replace` or `merge`; null removes a field
