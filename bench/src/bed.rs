@@ -2,7 +2,11 @@
 //!
 //! Times are seconds since the machine's start: containers on this machine read the same clock.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
@@ -67,9 +71,14 @@ pub(crate) fn pod(name: &str, sandbox: Option<&str>, more: &Value) -> anyhow::Re
     Ok(serde_json::from_value(pod)?)
 }
 
+/// How many there have been.
+static BEDS: AtomicU32 = AtomicU32::new(0);
+
 impl Bed {
     async fn new(client: Client) -> anyhow::Result<Self> {
-        let name = format!("bench-{}", std::process::id());
+        // The one before may still be on its way out.
+        let nth = BEDS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bench-{}-{nth}", std::process::id());
         let bed = Self { pods: Api::namespaced(client.clone(), &name), client: client.clone(), name };
         let name = &bed.name;
         let create = PostParams::default();

@@ -19,8 +19,7 @@ spec:
   - {name: deprovision, script: \"@{embed: scripts/delete.sh}\"}
 ";
 
-const CREATE: &str =
-    "- name: provision\n  outputs: [{name: url, valueFromPath: /tmp/url}]\n  script: \"#!/bin/sh\\nprintf x >/tmp/url\"\n";
+const CREATE: &str = "- name: provision\n  outputs: [{name: url, valueFromPath: /tmp/url}]\n  script: \"#!/bin/sh\\nprintf x >/tmp/url\"\n";
 
 /// A folder with a plugin and what it embeds.
 fn folder() -> TempDir {
@@ -29,7 +28,11 @@ fn folder() -> TempDir {
     fs::create_dir_all(path("pg/scripts")).unwrap();
     fs::write(path("pg/plugin.yaml"), PLUGIN).unwrap();
     fs::write(path("pg/create.yaml"), CREATE).unwrap();
-    fs::write(path("pg/scripts/delete.sh"), "#!/bin/sh\nset -e\nperl -e 'print @{$x}'\necho \"$SANDBIND_NAME\"\n").unwrap();
+    fs::write(
+        path("pg/scripts/delete.sh"),
+        "#!/bin/sh\nset -e\nperl -e 'print @{$x}'\necho \"$SANDBIND_NAME\"\n",
+    )
+    .unwrap();
     folder
 }
 
