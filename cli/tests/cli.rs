@@ -9,3 +9,5 @@ mod pages;
 mod support;
 #[path = "cli/templates.rs"]
 mod templates;
+#[path = "cli/wrong.rs"]
+mod wrong;

@@ -23,7 +23,7 @@ static ERREXIT: LazyLock<Option<Regex>> =
 static PSQL: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(^|[;&|({\s])(psql)(\s|$)"));
 static CURL: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(^|[;&|({`\s])(curl)\s"));
 static CURL_FAILS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r#"\s(--fail|--fail-with-body|-[a-zA-Z]*f[a-zA-Z]*)(\s|$)|http_code|response_code"#)
+    pattern(r"\s(--fail|--fail-with-body|-[a-zA-Z]*f[a-zA-Z]*)(\s|$)|http_code|response_code")
 });
 static INSTALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
