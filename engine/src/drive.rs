@@ -143,6 +143,7 @@ impl<W: World> Driver<W> {
             self.resync = Instant::now();
         } else {
             self.agenda.clear();
+            self.turns.forget();
             self.memories.values_mut().for_each(Memory::look_away);
         }
     }

@@ -8,8 +8,12 @@ use crate::api::instance::{Phase, Work};
 /// Names of the records that may begin, or have begun, the create steps of their round. `limit` tells how many of one plugin
 /// (`name@version`) may be in creation at once. A free place goes to the namespace that has the fewest; there, to the record
 /// that waits longest. Records that are not pinned yet wait for nothing and are not listed.
+///
+/// A turn is `given` before anything shows it: the record's first step is claimed only when its pod runs. Until then the one who
+/// gave it says so here, or records that come to light meanwhile would be given the same place.
 pub fn may_start<'r>(
     records: impl IntoIterator<Item = &'r Record>,
+    given: impl Fn(&str) -> bool,
     limit: impl Fn(&str) -> u32,
 ) -> BTreeSet<String> {
     let mut by_plugin: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
@@ -20,7 +24,7 @@ pub fn may_start<'r>(
     }
     let mut may = BTreeSet::new();
     for (plugin, records) in by_plugin {
-        let (begun, waiting): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| has_begun(record));
+        let (begun, waiting): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| given(&record.name) || has_begun(record));
         let mut busy: BTreeMap<&str, usize> = BTreeMap::new();
         for record in &begun {
             *busy.entry(&record.spec.key.namespace_uid).or_default() += 1;

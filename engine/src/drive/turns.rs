@@ -1,7 +1,7 @@
 //! Whose turn it is to create, when a plugin allows only so many at once.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -12,7 +12,8 @@ use sandbind_core::{
 
 use crate::ports::{Catalog, Records, World};
 
-/// Places for creating, by what the caches say. Two drivers, or a late cache, may overstep a limit by a few; nothing rests on it.
+/// Places for creating, by what the caches say and by what was given here. Two drivers may overstep a limit by a few; nothing
+/// rests on it.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<State>);
 
@@ -20,20 +21,33 @@ pub(super) struct Turns(Mutex<State>);
 struct State {
     creating: BTreeSet<String>,
     waiting: BTreeSet<String>,
+    /// Turns, and the records as they were when the turn was given: a cache may not know them yet.
+    given: BTreeMap<String, Arc<Record>>,
     freed: bool,
 }
 
 impl Turns {
-    /// Whether this record may begin (or has begun) creating.
+    /// Whether this record may begin (or has begun) creating. A turn is given once: the question is answered and the answer kept
+    /// under one lock, and it counts until the record stands elsewhere.
     pub(super) fn may_start<W: World>(&self, world: &W, record: &Record) -> bool {
-        let others = world.records().hint_all();
-        let others = others.iter().map(Arc::as_ref).filter(|other| other.name != record.name);
         let limit =
             |identity: &str| world.catalog().limits(identity).concurrency.unwrap_or(DEFAULT_CONCURRENCY);
-        let may = fairness::may_start(others.chain([record]), limit).contains(&record.name);
+        let cached = world.records().hint_all();
         let mut state = self.lock();
+        let may = {
+            let given = &state.given;
+            let others = cached
+                .iter()
+                .filter(|other| !given.contains_key(&other.name))
+                .chain(given.values())
+                .map(Arc::as_ref)
+                .filter(|other| other.name != record.name);
+            fairness::may_start(others.chain([record]), |name| given.contains_key(name), limit)
+                .contains(&record.name)
+        };
         if may {
             state.waiting.remove(&record.name);
+            state.given.insert(record.name.clone(), Arc::new(record.clone()));
         } else {
             state.waiting.insert(record.name.clone());
         }
@@ -48,7 +62,13 @@ impl Turns {
         } else {
             state.freed |= state.creating.remove(name);
             state.waiting.remove(name);
+            state.given.remove(name);
         }
+    }
+
+    /// Forgets what was given: another driver gives turns now.
+    pub(super) fn forget(&self) {
+        self.lock().given.clear();
     }
 
     /// The records that wait for a place, if one has become free since the last question.
@@ -61,3 +81,6 @@ impl Turns {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,14 @@ fn begun(name: &str, namespace: &str) -> Record {
 }
 
 fn chosen(records: &[Record], limit: u32) -> Vec<String> {
-    may_start(records, |_| limit).into_iter().collect()
+    may_start(records, |_| false, |_| limit).into_iter().collect()
+}
+
+#[test]
+fn a_turn_that_was_given_is_not_given_again_to_who_comes_to_light_later() {
+    let records = [waiting("given", "a", 9), waiting("older", "a", 0), waiting("elsewhere", "b", 0)];
+    let may: Vec<String> = may_start(&records, |name| name == "given", |_| 1).into_iter().collect();
+    assert_eq!(may, ["given"]);
 }
 
 #[test]
