@@ -25,7 +25,7 @@ pub use sandbox::{
     Awaited, CreateArgs, DeleteArgs, HoldArgs, ListArgs, LogsArgs, NameArgs, SandboxCommand, WaitArgs,
 };
 pub use template::TemplateArgs;
-pub use test::{ExecutorKind, TestArgs};
+pub use test::{ExecutorKind, KillAt, TestArgs};
 
 use std::path::PathBuf;
 

@@ -158,3 +158,20 @@ pub(crate) fn pairs(typed: &[String], flag: &str) -> Outcome<std::collections::B
         })
         .collect()
 }
+
+/// Values of `--env`: `NAME=VALUE`, or `NAME` alone for what the environment of this process says. So no secret has to be typed.
+pub(crate) fn env(typed: &[String]) -> Outcome<std::collections::BTreeMap<String, String>> {
+    let inherited = |name: &String| {
+        if name.contains('=') {
+            return Ok(name.clone());
+        }
+        std::env::var(name).map(|value| format!("{name}={value}")).map_err(|error| {
+            let reason = match error {
+                std::env::VarError::NotPresent => "this variable is not set",
+                std::env::VarError::NotUnicode(_) => "the value of this variable is not UTF-8",
+            };
+            Failure::usage("BadPair", format!("--env {name}"), reason, "export it, or write `name=value`")
+        })
+    };
+    pairs(&typed.iter().map(inherited).collect::<Outcome<Vec<String>>>()?, "--env")
+}

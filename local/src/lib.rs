@@ -9,6 +9,7 @@ pub mod callers;
 pub mod catalog;
 pub mod clock;
 pub mod delivery;
+mod look;
 mod process;
 pub mod records;
 pub mod runs;
@@ -20,4 +21,5 @@ pub mod values;
 pub mod world;
 
 pub use catalog::Stack;
-pub use process::Attempt;
+pub use look::Look;
+pub use process::{Attempt, Kill};

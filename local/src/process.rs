@@ -2,9 +2,13 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use sandbind_core::lifecycle::{observed::StepPodState, record::StepRun, snapshot::Params};
+use sandbind_core::{
+    api::instance::Work,
+    lifecycle::{observed::StepPodState, record::StepRun, snapshot::Params},
+};
 use sandbind_engine::{desk::Desk, ports::Caller};
 use sandbind_step_agent::{
+    processes,
     script::{self, Reach, RunOptions},
     states::States,
 };
@@ -36,6 +40,25 @@ pub struct Attempt {
     pub result: StepResult,
     /// How the script ended that was run before it in the same attempt, with success: [`Self::result`] is that of its repetition.
     pub first: Option<StepResult>,
+    /// Whether it was killed as [`Kill`] says: the record knows of no result.
+    pub killed: bool,
+}
+
+/// A step that is killed with everything it started, as when its node goes: nobody hears how far it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kill {
+    /// What the step is part of.
+    pub work: Work,
+    /// Its name. The first attempt is the one that is killed.
+    pub step: String,
+    /// When, after the start of its script; none: it is claimed, and its script never starts.
+    pub after: Option<Duration>,
+}
+
+impl Kill {
+    fn hits(&self, run: &StepRun) -> bool {
+        (self.work, self.step.as_str(), 1) == (run.work, run.step.as_str(), run.attempt)
+    }
 }
 
 /// What running steps on this machine needs besides the steps.
@@ -49,6 +72,8 @@ pub(crate) struct Executor {
     pub(crate) keep: bool,
     /// Whether each script that succeeds is run once more.
     pub(crate) twice: bool,
+    /// What is killed.
+    pub(crate) kill: Option<Kill>,
     /// Who hears of attempts that ended.
     pub(crate) told: UnboundedSender<Attempt>,
 }
@@ -85,10 +110,12 @@ struct Agent {
 impl Agent {
     async fn play(self) {
         if let Some(assignment) = self.claim().await
-            && let Some((first, result)) = self.run(assignment).await
+            && let Some(attempt) = self.run(assignment).await
         {
-            self.report(&result).await;
-            let _nobody = self.executor.told.send(Attempt { run: self.launched.run.clone(), result, first });
+            if !attempt.killed {
+                self.report(&attempt.result).await;
+            }
+            let _nobody = self.executor.told.send(attempt);
         }
         if let Err(error) = self.steps.stands(&self.launched.run, StepPodState::Ended).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the end of a step is not written down");
@@ -115,11 +142,11 @@ impl Agent {
         }
     }
 
-    /// What the script came to, and what it had come to before when it was to be run twice. None: this process broke; the attempt
-    /// counts as lost.
-    async fn run(&self, mut assignment: Assignment) -> Option<(Option<StepResult>, StepResult)> {
-        let Executor { folder, env, keep, twice, .. } = &self.executor;
-        let folder = folder.join(self.launched.run.pod_name());
+    /// What the attempt came to. None: this process broke; the attempt counts as lost.
+    async fn run(&self, mut assignment: Assignment) -> Option<Attempt> {
+        let Executor { folder, env, keep, twice, kill, .. } = &self.executor;
+        let run = self.launched.run.clone();
+        let folder = folder.join(run.pod_name());
         for (name, value) in &env.0 {
             assignment.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -129,18 +156,27 @@ impl Agent {
             redact: env.0.values().map(|value| value.clone().into_bytes()).collect(),
             remove_old_outputs: true,
             reach: Reach::Script,
-            stop: self.steps.stop_of(&self.launched.run),
+            stop: self.steps.stop_of(&run),
             states: Some(Arc::new(ByDesk {
                 desk: self.desk.clone(),
-                caller: callers::step(&self.launched.run, &self.launched.uid),
+                caller: callers::step(&run, &self.launched.uid),
                 runtime: Handle::current(),
             })),
         };
         let (keep, twice) = (*keep, *twice);
-        let run = move || {
-            let mut result = script::run(&assignment, &folder, &options);
+        let kill = kill.as_ref().filter(|kill| kill.hits(&run)).map(|kill| kill.after);
+        let work = move || {
+            let (mut result, killed) = match kill {
+                Some(None) => (never(&options.nonce), true),
+                Some(Some(after)) => {
+                    let killer = processes::Killer::start(&options.nonce, after);
+                    let result = script::run(&assignment, &folder, &options);
+                    (result, killer.end())
+                }
+                None => (script::run(&assignment, &folder, &options), false),
+            };
             let mut first = None;
-            if twice && matches!(result.end, ScriptEnd::Exited { code: 0 }) {
+            if twice && !killed && matches!(result.end, ScriptEnd::Exited { code: 0 }) {
                 first = Some(result);
                 result = script::run(&assignment, &folder, &options);
             }
@@ -148,9 +184,9 @@ impl Agent {
                 // Scripts and inputs may hold secrets.
                 let _gone = std::fs::remove_dir_all(&folder);
             }
-            (first, result)
+            Attempt { run, result, first, killed }
         };
-        tokio::task::spawn_blocking(run).await.ok()
+        tokio::task::spawn_blocking(work).await.ok()
     }
 
     async fn report(&self, result: &StepResult) {
@@ -162,6 +198,19 @@ impl Agent {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// A script that was killed before it began.
+fn never(nonce: &str) -> StepResult {
+    StepResult {
+        nonce: nonce.to_owned(),
+        end: ScriptEnd::NotStarted { reason: "killed before it began".to_owned() },
+        outputs: std::collections::BTreeMap::new(),
+        unreadable: std::collections::BTreeMap::new(),
+        log: String::new(),
+        last_line: String::new(),
+        milliseconds: 0,
     }
 }
 
@@ -180,6 +229,11 @@ impl States for ByDesk {
 }
 
 impl Attempt {
+    /// Whether it failed by itself.
+    pub fn failed(&self) -> bool {
+        !self.killed && self.exit_code() != Some(0)
+    }
+
     /// The exit code, where there was one.
     pub fn exit_code(&self) -> Option<i32> {
         match self.result.end {

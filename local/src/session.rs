@@ -10,6 +10,7 @@ use sandbind_engine::{
     ports::Records as _,
     trace::Untraced,
 };
+use sandbind_wire::message::StepResult;
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, unbounded_channel},
@@ -23,7 +24,8 @@ use crate::{
     catalog::LocalCatalog,
     clock::LocalClock,
     delivery::LocalDelivery,
-    process::{self, Attempt, Executor},
+    look::{Look, Looks},
+    process::{self, Attempt, Executor, Kill},
     records::LocalRecords,
     runs::{Run, StoreError},
     steps::LocalSteps,
@@ -33,7 +35,7 @@ use crate::{
 };
 
 /// How a session works.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The timers.
     pub timers: Timers,
@@ -41,6 +43,8 @@ pub struct Options {
     pub keep: bool,
     /// Whether each script that succeeds is run once more.
     pub twice: bool,
+    /// A step to kill.
+    pub kill: Option<Kill>,
 }
 
 /// A run at work.
@@ -53,6 +57,7 @@ pub struct Session {
     /// What people are told, with the resource it is about.
     pub notices: UnboundedReceiver<(String, Notice)>,
     hints: Hints,
+    looks: Looks,
     end: oneshot::Sender<()>,
     driving: JoinHandle<()>,
     playing: JoinHandle<()>,
@@ -99,10 +104,12 @@ impl Session {
             env: run.meta.env.clone(),
             keep: options.keep,
             twice: options.twice,
+            kill: options.kill,
             told,
         };
+        let looks = Looks { folder: run.steps(), env: run.meta.env.clone() };
         let playing = tokio::spawn(process::play(executor, desk, steps, launches));
-        Ok(Self { world, attempts, notices, hints, end, driving, playing })
+        Ok(Self { world, attempts, notices, hints, looks, end, driving, playing })
     }
 
     /// A desk for callers that come by other ways.
@@ -115,6 +122,11 @@ impl Session {
         for record in self.world.records.hint_all() {
             self.hints.wake(&record.name);
         }
+    }
+
+    /// Runs a script that looks at a resource, as one of its steps would run. None: this process broke.
+    pub async fn look(&self, look: Look<'_>) -> Option<StepResult> {
+        self.looks.run(look).await
     }
 
     /// Changes its value with every change of any record.

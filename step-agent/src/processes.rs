@@ -5,6 +5,8 @@ use std::{
     ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt as _,
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -102,6 +104,39 @@ pub fn end_marked(mark: &str) {
         }
         marked.into_iter().for_each(kill);
         std::thread::sleep(LOOK);
+    }
+}
+
+/// Kills a run that this very process supervises, after a time: for trials of what a script leaves that is cut short.
+#[derive(Debug)]
+pub struct Killer {
+    over: Sender<()>,
+    killing: JoinHandle<bool>,
+}
+
+impl Killer {
+    /// From now on. `mark`: the run's nonce.
+    pub fn start(mark: &str, after: Duration) -> Self {
+        let (over, ended) = channel();
+        let mark = mark.to_owned();
+        let killing = std::thread::spawn(move || {
+            let mut pause = after;
+            let mut killed = false;
+            // Again and again until the run is over: its script may be just about to start.
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                killed = true;
+                end_marked(&mark);
+                pause = LOOK;
+            }
+            killed
+        });
+        Self { over, killing }
+    }
+
+    /// The run is over. Whether it was killed; what ended by itself just before may count as killed too.
+    pub fn end(self) -> bool {
+        drop(self.over);
+        self.killing.join().unwrap_or(false)
     }
 }
 

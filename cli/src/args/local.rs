@@ -18,8 +18,8 @@ pub struct RunArgs {
     /// Name of the sandbox, as the plugins see it
     #[arg(long, value_name = "NAME", default_value = "local")]
     pub sandbox: String,
-    /// A variable for the scripts of the plugins: stands in for what their overlays take from Secrets
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// A variable for the scripts of the plugins: stands in for what their overlays take from Secrets; without a value, that of this process
+    #[arg(long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
     /// Say nothing about the resources
     #[arg(short, long)]

@@ -8,11 +8,14 @@ pub struct TestArgs {
     /// The plugin.
     #[command(flatten)]
     pub file: super::PluginFile,
-    /// A param, as a binding would pass it
+    /// What to expect: a file of tests; left out, `NAME.test.yaml` beside `NAME.yaml` where there is one
+    #[arg(long, value_name = "FILE")]
+    pub tests: Option<String>,
+    /// A param, as a binding would pass it; goes before those that the file of tests says
     #[arg(long, value_name = "NAME=VALUE")]
     pub param: Vec<String>,
-    /// A variable for the scripts: stands in for what the overlay takes from Secrets
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// A variable for the scripts: stands in for what the overlay takes from Secrets; without a value, that of this process
+    #[arg(long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
     /// Name of the sandbox, as the scripts see it
     #[arg(long, value_name = "NAME", default_value = "test")]
@@ -20,9 +23,24 @@ pub struct TestArgs {
     /// What runs the scripts
     #[arg(long, value_enum, value_name = "KIND", default_value_t = ExecutorKind::Process)]
     pub executor: ExecutorKind,
+    /// Only this create step and those it takes inputs from; then the delete steps
+    #[arg(long, value_name = "NAME")]
+    pub step: Option<String>,
     /// Run each script a second time when it has succeeded: may it be repeated?
     #[arg(long)]
     pub twice: bool,
+    /// Also kill scripts on the way, delete without a create and repeat each step; then say the plugin's conformance level
+    #[arg(long, value_enum, value_name = "WHEN", conflicts_with_all = ["keep", "step"])]
+    pub kill_at: Option<KillAt>,
+    /// Scripts that are killed, one in each further life
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "kill_at")]
+    pub trials: u32,
+    /// Repeats the kills that a run with this number made; left out, a number by chance
+    #[arg(long, value_name = "N", requires = "kill_at")]
+    pub seed: Option<u64>,
+    /// Show the values of outputs
+    #[arg(long)]
+    pub show_outputs: bool,
     /// Leave the resource and the folders of the steps as they are
     #[arg(long)]
     pub keep: bool,
@@ -33,4 +51,11 @@ pub struct TestArgs {
 pub enum ExecutorKind {
     /// This machine's own processes.
     Process,
+}
+
+/// When scripts are killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum KillAt {
+    /// At points by chance, of every step.
+    Random,
 }

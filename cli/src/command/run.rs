@@ -46,7 +46,7 @@ async fn attempt(args: RunArgs, shell: &Shell) -> Outcome<u8> {
         purpose: format!("run {}", args.command.first().map(String::as_str).unwrap_or_default()),
         started: Timestamp::now(),
         stack,
-        env: Params(stack::pairs(&args.env, "--env")?),
+        env: Params(stack::env(&args.env)?),
         links: Vec::new(),
     };
     let mut signals = Signals::listen()?;
@@ -156,7 +156,7 @@ pub(crate) fn signaled(signal: i32) -> u8 {
 /// What the scripts of failed attempts said, redacted as ever.
 pub(crate) fn show_logs(attempts: &[Attempt], shell: &Shell) {
     const LINES: usize = 20;
-    for attempt in attempts.iter().filter(|attempt| attempt.exit_code() != Some(0)) {
+    for attempt in attempts.iter().filter(|attempt| attempt.failed()) {
         let run = &attempt.run;
         let lines: Vec<&str> = attempt.result.log.lines().collect();
         let from = lines.len().saturating_sub(LINES);

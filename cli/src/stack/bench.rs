@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use sandbind_core::{
-    api::instance::{StepState, Work},
+    api::instance::{StepState, StepStatus, Work},
     lifecycle::{
         message,
         observed::Timers,
@@ -42,6 +43,7 @@ pub(crate) struct Bench<'s> {
     pub(crate) attempts: Vec<Attempt>,
     run: Run,
     progress: Progress<'s>,
+    hurried: bool,
 }
 
 impl<'s> Bench<'s> {
@@ -56,7 +58,12 @@ impl<'s> Bench<'s> {
         let timers = Timers { bind: Duration::ZERO, ..Timers::default() };
         let session =
             Session::begin(&run, Options { timers, ..options }).map_err(|error| store_failure(&error))?;
-        Ok(Self { session, attempts: Vec::new(), run, progress })
+        Ok(Self { session, attempts: Vec::new(), run, progress, hurried: false })
+    }
+
+    /// From now on no step waits longer than a second for its next try.
+    pub(crate) const fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     /// The run.
@@ -116,7 +123,7 @@ impl<'s> Bench<'s> {
                 .iter()
                 .flat_map(|record| &record.status.steps)
                 .any(|step| step.work == Work::Refresh && step.state == StepState::Failed);
-            let failed = self.attempts.iter().skip(before).any(|attempt| attempt.exit_code() != Some(0));
+            let failed = self.attempts.iter().skip(before).any(Attempt::failed);
             let waits =
                 records.iter().all(|record| record.status.steps.iter().all(|step| step.claim.is_none()));
             if given_up || (failed && waits) {
@@ -142,8 +149,7 @@ impl<'s> Bench<'s> {
             let stuck = |record: &Arc<Record>| {
                 let failed = self.attempts.iter().filter(|attempt| {
                     let run = &attempt.run;
-                    (&run.instance, run.work) == (&record.name, Work::Delete)
-                        && attempt.exit_code() != Some(0)
+                    (&run.instance, run.work) == (&record.name, Work::Delete) && attempt.failed()
                 });
                 failed.count() >= PATIENCE
             };
@@ -203,8 +209,33 @@ impl<'s> Bench<'s> {
             self.progress.notice(&resource, &notice);
         }
         let records = self.session.records();
-        self.progress.show(&records, self.session.world.clock().now());
+        let now = self.session.world.clock().now();
+        if let Some(ahead) = self.needless(&records, now) {
+            self.session.world.clock_ahead(ahead);
+            self.session.wake();
+        }
+        self.progress.show(&records, now);
         records
+    }
+
+    /// How far the clock may be moved on: to the next try of a step that was killed, for nobody needs to wait for that; and when
+    /// it is hurried, of one that has waited for a second.
+    fn needless(&self, records: &[Arc<Record>], now: Timestamp) -> Option<Duration> {
+        let killed = |step: &StepStatus| {
+            self.attempts.iter().filter(|attempt| attempt.killed).any(|attempt| {
+                let run = &attempt.run;
+                (run.work, run.step.as_str(), run.attempt + 1)
+                    == (step.work, step.name.as_str(), step.attempt)
+            })
+        };
+        let waited = |step: &StepStatus| {
+            let ended = step.last.as_ref().map(|last| last.at);
+            self.hurried && ended.is_some_and(|ended| now.duration_since(ended).as_secs() >= 1)
+        };
+        let steps = records.iter().flat_map(|record| &record.status.steps);
+        let steps = steps.filter(|step| killed(step) || waited(step));
+        let next = steps.filter_map(|step| step.not_before).filter(|at| *at > now).min()?;
+        Duration::try_from(next.duration_since(now)).ok()
     }
 
     async fn pause(&mut self, changes: &mut tokio::sync::watch::Receiver<u64>) {

@@ -24,7 +24,8 @@ pub fn may_start<'r>(
     }
     let mut may = BTreeSet::new();
     for (plugin, records) in by_plugin {
-        let (begun, waiting): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| given(&record.name) || has_begun(record));
+        let (begun, waiting): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| given(&record.name) || has_begun(record));
         let mut busy: BTreeMap<&str, usize> = BTreeMap::new();
         for record in &begun {
             *busy.entry(&record.spec.key.namespace_uid).or_default() += 1;

@@ -26,8 +26,12 @@ macro_rules! files {
 /// The files of a starting point, by name.
 fn files(starter: Starter) -> &'static [(&'static str, &'static str)] {
     match starter {
-        Starter::Shell => files!("shell": "plugin.yaml", "create.sh", "delete.sh", "binding.yaml"),
-        Starter::Postgres => files!("postgres": "plugin.yaml", "create.sh", "delete.sh", "binding.yaml"),
+        Starter::Shell => {
+            files!("shell": "plugin.yaml", "plugin.test.yaml", "create.sh", "delete.sh", "binding.yaml")
+        }
+        Starter::Postgres => {
+            files!("postgres": "plugin.yaml", "plugin.test.yaml", "create.sh", "delete.sh", "binding.yaml")
+        }
         Starter::Opentofu => files!("opentofu": "plugin.yaml", "module.sh", "binding.yaml"),
     }
 }

@@ -23,29 +23,36 @@ const COMMAND: &str = "\
 AlreadyExists | the sandbox exists | `--or-update` changes it
 BadBinding | a document of the stack is no ResourceBinding | compare with the [API](api.md)
 BadObject | a document is not an object of its kind | compare with the [API](api.md)
-BadPair | an argument is not `NAME=VALUE` | write it so
+BadPair | an argument is not `NAME=VALUE`, or names a variable that is not set | write it so, or export the variable
 BadPatch | the patch that was computed cannot be applied | report it as a fault of sandbind
+BadTests | the file of tests beside a plugin is not written as it should be | [write it so](../plugins.md#tests)
 CannotRead | a file cannot be read | name one that can, or `-`
 CannotStart | the command of `run` cannot be started | name a program in PATH
 CannotWrite | a file cannot be written, or is there already | see the reason told; `plugin init` overwrites nothing
+CheckFailed | a `check` of the file of tests failed while the resource was ready | put the plugin or the check right
 DemoFailed | a stage of the demo failed | run it again; `sandbind local gc` removes what may be left
 Failed | something went wrong that has no code of its own | see the reason told
 Files | a file for the command of `run` cannot be written | see the reason told
 Forbidden | you lack a right | ask for it, or use another `--context`
 InUse | what is to be removed is in use by those told | remove those first, or `--force`
+LeftBehind | the delete steps succeeded, and `observe` still finds the resource | let delete find all that create makes, also when it was cut short
 NoCluster | there is no kubeconfig, or it cannot be read | set `KUBECONFIG`, or `--kubeconfig` and `--context`
 NoPod | no file holds a pod | name the pod's file with `-f` too
 NoReason | `orphans forget` needs a reason | say who removed the resource, or why nobody needs to
 NoStateFolder | neither `XDG_STATE_HOME` nor `HOME` is set | set `HOME`
 NoSuchRun | there is no such run | `sandbind local list` shows those there are
+NoSuchStep | `--step` names no create step of the plugin | name one of them
 NotFound | there is no such object | the way out told names the command that lists them
 NotOpened | the sidecar gave up waiting for its resources | see the pod's Events
 NotRemoved | a run's resources could not be removed | see to the reason, then `sandbind local gc`
-NotRepeatable | with `plugin test --twice`, a script fails when it is run again | let it find what is there already
+NotRepeatable | with `plugin test --twice` or `--kill-at`, a script fails when it is run again | let it find what is there already
 NotText | an output is no text that an env var can hold | take it as a file
+NotThere | the create steps succeeded, and `observe` does not find the resource | put the create steps or `observe` right
 NothingToShow | the status names no such resource or step | `sandbind sandbox get` shows those there are
+ObserveFailed | the `observe` script ended with another code than 0 or 1 | 0 says there, 1 says not there
 OutputChanges | with `plugin test --twice`, an output has another value when its script is run again | fine for a new password, not for a name
 OutputEndsInLineEnd | an output of `plugin test` ends with a line end | write it by `printf %s`
+OutputUnexpected | an output is not what the file of tests says | `--show-outputs` shows what it is
 RefreshFailed | the refresh of `plugin test` failed | put the step right
 Refused | the API server refused it in its own words | see the reason told
 RunAlive | the run's process lives | end it; it removes its resources itself

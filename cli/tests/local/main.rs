@@ -1,75 +1,19 @@
 //! What works without a cluster, by the built binary: `run`, `local`, `plugin test`, `demo`.
 #![expect(clippy::unwrap_used, reason = "a test may stop at whatever it did not expect")]
 
+mod machine;
+mod plugin_test;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command},
 };
 
+use machine::{EXAMPLES, Machine, entries, text};
 use sandbind_tests::pages;
 use serde_json::Value;
-
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
-
-/// A machine of its own: state, and where plugins make things.
-struct Machine(tempfile::TempDir);
-
-impl Machine {
-    fn new() -> Self {
-        let machine = Self(tempfile::tempdir().unwrap());
-        fs::create_dir(machine.made()).unwrap();
-        machine
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Where the scripts make their resources.
-    fn made(&self) -> PathBuf {
-        self.path("made")
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        fs::write(self.path(name), text).unwrap();
-        self.path(name).display().to_string()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sandbind"));
-        command.args(arguments).env("XDG_STATE_HOME", self.path("state")).env("TMPDIR", self.0.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn sandbind(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// `sandbind run` of the example, whose folder lies on this machine.
-    fn run(&self, command: &[&str]) -> Command {
-        let root = format!("SANDBIND_FILES_ROOT={}", self.made().display());
-        let stack = format!("{EXAMPLES}/stack.yaml");
-        let arguments = ["run", "-f", &stack, "--env", &root, "--"];
-        self.command(&arguments.into_iter().chain(command.iter().copied()).collect::<Vec<_>>())
-    }
-
-    fn assert_nothing_is_left(&self) {
-        assert_eq!(entries(&self.made()), Vec::<String>::new());
-        assert_eq!(entries(&self.path("state/sandbind/runs")), Vec::<String>::new());
-    }
-}
-
-fn entries(folder: &Path) -> Vec<String> {
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 /// The first line of a process's stdout.
 fn first_line(child: &mut Child) -> String {
@@ -281,103 +225,6 @@ fn after_a_kill_gc_ends_the_step_that_was_running_and_undoes_it() {
 }
 
 #[test]
-fn a_test_of_a_plugin_shows_every_attempt() {
-    let machine = Machine::new();
-    let plugin = format!("{EXAMPLES}/files/plugin.yaml");
-    let root = format!("SANDBIND_FILES_ROOT={}", machine.made().display());
-    let output = machine.sandbind(&[
-        "plugin",
-        "test",
-        "-f",
-        &plugin,
-        "--env",
-        &root,
-        "--param",
-        "greeting=ho",
-        "-o",
-        "json",
-    ]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&report), ["create", "refresh", "delete", "ok"]);
-    assert_eq!(report["ok"], true);
-    for (work, step, outputs) in [("create", "folder", 2), ("refresh", "folder", 1), ("delete", "remove", 0)]
-    {
-        let attempts = report[work].as_array().unwrap();
-        assert_eq!(attempts.len(), 1, "{work}");
-        assert_eq!(keys(&attempts[0]), ["step", "attempt", "exitCode", "seconds", "outputs"]);
-        assert_eq!(attempts[0]["step"], step);
-        assert_eq!((&attempts[0]["attempt"], &attempts[0]["exitCode"]), (&1.into(), &0.into()));
-        assert_eq!(attempts[0]["outputs"].as_object().unwrap().len(), outputs, "{work}");
-    }
-    assert_ne!(report["create"][0]["outputs"]["token"], report["refresh"][0]["outputs"]["token"]);
-    machine.assert_nothing_is_left();
-}
-
-#[test]
-fn a_refresh_step_takes_what_another_one_of_the_same_refresh_made() {
-    let machine = Machine::new();
-    let plugin = r##"name: it
-spec:
-  runner: {image: none}
-  create:
-  - {name: key, outputs: [{name: id, valueFromPath: id}], script: "#!/bin/sh\nprintf 1 > id"}
-  - name: cert
-    inputs: [{name: id, valueFromStep: {name: key, output: id}}]
-    outputs: [{name: of, valueFromPath: of}]
-    script: "#!/bin/sh\nprintf %s \"$ID\" > of"
-  delete:
-  - {name: remove, script: "#!/bin/sh\n:"}
-  refresh:
-    every: 1h
-    steps:
-    - {name: key, outputs: [{name: id, valueFromPath: id}], script: "#!/bin/sh\nprintf 2 > id"}
-    - name: cert
-      inputs: [{name: id, valueFromStep: {name: key, output: id}}]
-      outputs: [{name: of, valueFromPath: of}]
-      script: "#!/bin/sh\nprintf %s \"$ID\" > of"
-"##;
-    let file = machine.write("plugin.yaml", plugin);
-    let output = machine.sandbind(&["plugin", "test", "-f", &file, "-o", "json"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    for (work, of) in [("create", "1"), ("refresh", "2")] {
-        let cert = report[work].as_array().unwrap().iter().find(|attempt| attempt["step"] == "cert").unwrap();
-        assert_eq!(cert["outputs"]["of"], of, "{work}");
-    }
-    machine.assert_nothing_is_left();
-}
-
-#[test]
-fn a_test_of_a_failing_plugin_fails_and_shows_what_its_script_said_without_secrets() {
-    let machine = Machine::new();
-    let plugin = "name: it\nspec:\n  runner: {image: none}\n  create:\n  - name: make\n    script: |\n      #!/bin/sh\n      echo \"password $PASSWORD is wrong\"; exit 4\n";
-    let file = machine.write("plugin.yaml", plugin);
-    let output =
-        machine.sandbind(&["plugin", "test", "-f", &file, "--env", "PASSWORD=canary-7", "-o", "json"]);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(report["ok"], false);
-    assert_eq!(report["create"][0]["exitCode"], 4);
-    let stderr = text(&output.stderr);
-    assert!(stderr.contains("password [redacted] is wrong") && !stderr.contains("canary-7"), "{stderr}");
-    machine.assert_nothing_is_left();
-}
-
-#[test]
-fn a_kept_resource_goes_with_gc() {
-    let machine = Machine::new();
-    let plugin = format!("{EXAMPLES}/files/plugin.yaml");
-    let root = format!("SANDBIND_FILES_ROOT={}", machine.made().display());
-    let output = machine.sandbind(&["plugin", "test", "-f", &plugin, "--env", &root, "--keep"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert_eq!(entries(&machine.made()).len(), 1);
-    assert_eq!(machine.sandbind(&["local", "gc"]).status.code(), Some(0));
-    machine.assert_nothing_is_left();
-}
-
-#[test]
 fn the_demo_verifies_every_stage_and_leaves_nothing() {
     let machine = Machine::new();
     let output = machine.sandbind(&["demo"]);
@@ -419,7 +266,7 @@ fn the_part_about_templates_runs_as_written() {
     for block in pages::blocks(&pages::text("docs/plugins.md")).unwrap() {
         if block.text.contains("examples/scripts") {
             let mut shell = Command::new("bash");
-            shell.args(["-euo", "pipefail", "-c", &block.text]).current_dir(machine.0.path());
+            shell.args(["-euo", "pipefail", "-c", &block.text]).current_dir(machine.folder());
             shell.env("PATH", format!("{bin}:{}", std::env::var("PATH").unwrap()));
             shell.env("XDG_STATE_HOME", machine.path("state")).env("SANDBIND_FILES_ROOT", machine.made());
             let output = shell.output().unwrap();
@@ -432,48 +279,4 @@ fn the_part_about_templates_runs_as_written() {
     }
     assert_eq!(seen, 3);
     machine.assert_nothing_is_left();
-}
-
-#[test]
-fn a_plugin_to_start_from_is_tested_at_once_and_may_be_repeated() {
-    let machine = Machine::new();
-    let folder = machine.path("first").display().to_string();
-    let written = machine.sandbind(&["plugin", "init", "first", "--directory", &folder]);
-    assert!(written.status.success(), "{}", text(&written.stderr));
-    let tested = machine.sandbind(&["plugin", "test", "--twice", "-f", &format!("{folder}/plugin.yaml")]);
-    assert!(tested.status.success(), "{}{}", text(&tested.stdout), text(&tested.stderr));
-    assert!(!text(&tested.stderr).contains("OutputChanges"), "{}", text(&tested.stderr));
-    machine.assert_nothing_is_left();
-}
-
-/// Codes of what a test may find.
-const FINDINGS: &[&str] = &["OutputEndsInLineEnd", "OutputChanges", "NotRepeatable"];
-
-#[test]
-fn what_a_test_finds_is_said_with_its_place() {
-    let machine = Machine::new();
-    let plugin = |create: &str| {
-        format!(
-            "name: x\nspec:\n  runner: {{image: none}}\n  create:\n  - name: make\n    outputs: [{{name: url, valueFromPath: url}}]\n    \
-             script: |\n      #!/bin/sh\n      {create}\n  delete:\n  - {{name: drop, script: \"#!/bin/sh\"}}\n"
-        )
-    };
-    let once = format!("mkdir {} && printf x >url", machine.path("made-once").display());
-    for (create, twice, code, said) in [
-        ("echo value >url", false, 0, "OutputEndsInLineEnd"),
-        ("printf 'a\\nb\\n' >url", false, 0, ""),
-        ("date +%N | tr -d '\\n' >url", true, 0, "OutputChanges"),
-        (once.as_str(), true, 1, "NotRepeatable"),
-    ] {
-        let file = machine.write("plugin.yaml", &plugin(create));
-        let mut arguments = vec!["plugin", "test", "-f", file.as_str()];
-        arguments.extend(twice.then_some("--twice"));
-        let tested = machine.sandbind(&arguments);
-        let stderr = text(&tested.stderr);
-        assert_eq!(tested.status.code(), Some(code), "{create}: {stderr}");
-        let found = |code: &&str| stderr.contains(*code);
-        let found: Vec<&str> = FINDINGS.iter().copied().filter(found).collect();
-        let expected: Vec<&str> = Some(said).filter(|said| !said.is_empty()).into_iter().collect();
-        assert_eq!(found, expected, "{create}: {stderr}");
-    }
 }

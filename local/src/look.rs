@@ -1,0 +1,81 @@
+//! Scripts that look at a resource from outside its life: is it there, is it as it should be. They change no record.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use sandbind_core::{
+    api::{
+        instance::{ResourceInstanceSpec, Work},
+        plugin::{ResourcePluginSpec, Step},
+    },
+    lifecycle::snapshot::Params,
+    workflow::assignment::{Attempt, Given, assignment},
+};
+use sandbind_step_agent::script::{self, Reach, RunOptions};
+use sandbind_wire::{
+    Bytes64,
+    message::{InputFile, StepResult},
+};
+
+use crate::clock;
+
+/// Folder, within the script's working folder, of the files with outputs.
+const OUTPUTS: &str = "outputs";
+/// What such a script sees as `SANDBIND_PHASE`.
+const PHASE: &str = "look";
+
+/// What is looked at, and how.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The plugin of the resource.
+    pub plugin: &'a ResourcePluginSpec,
+    /// The resource; the first round of its life.
+    pub spec: &'a ResourceInstanceSpec,
+    /// Params that have a value.
+    pub params: &'a BTreeMap<String, String>,
+    /// Outputs by `STEP.OUTPUT`; the script finds each as file `outputs/STEP.OUTPUT`.
+    pub outputs: &'a BTreeMap<String, Bytes64>,
+    /// The script, with its first line.
+    pub script: &'a str,
+}
+
+/// Where such scripts run, and what they get.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    pub(crate) folder: PathBuf,
+    pub(crate) env: Params,
+}
+
+impl Looks {
+    pub(crate) async fn run(&self, look: Look<'_>) -> Option<StepResult> {
+        let nonce = clock::id().ok()?;
+        let folder = self.folder.join(format!("{PHASE}-{nonce}"));
+        let step = Step { name: PHASE.to_owned(), script: look.script.to_owned(), ..Step::default() };
+        let attempt = Attempt { spec: look.spec, round: 1, work: Work::Create, step: &step, attempt: 1 };
+        let given =
+            Given { plugin: look.plugin, params: look.params, outputs: look.outputs, routing_key: "" };
+        let mut assignment = assignment(&attempt, &given, Duration::ZERO);
+        assignment.env.insert("SANDBIND_PHASE".to_owned(), PHASE.to_owned());
+        for (name, value) in &self.env.0 {
+            assignment.env.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        let file = |(key, value): (&String, &Bytes64)| InputFile {
+            path: format!("{OUTPUTS}/{key}"),
+            content: value.clone(),
+        };
+        assignment.files.extend(look.outputs.iter().map(file));
+        assignment.terraform_state = false;
+        let options = RunOptions {
+            nonce,
+            redact: self.env.0.values().map(|value| value.clone().into_bytes()).collect(),
+            reach: Reach::Script,
+            ..RunOptions::default()
+        };
+        let run = move || {
+            let result = script::run(&assignment, &folder, &options);
+            // What it was given may hold secrets.
+            let _gone = std::fs::remove_dir_all(&folder);
+            result
+        };
+        tokio::task::spawn_blocking(run).await.ok()
+    }
+}
