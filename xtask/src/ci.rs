@@ -1,19 +1,37 @@
 //! What continuous integration runs, cheapest first.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::{
-    broken, generate,
+    broken, generate, guard,
     process::{self, cargo, note},
     test,
 };
 
+/// Nothing takes this long, from nothing but the toolchains, on the smallest machine; what does hangs.
+const DEADLINE: Duration = Duration::from_secs(80 * 60);
+
 /// Format, patches, lints, bans, drift, documentation, then the README's test command.
 pub(crate) fn run(args: &test::Args) -> Result<()> {
+    guard::guarded(DEADLINE, || check(args))
+}
+
+fn check(args: &test::Args) -> Result<()> {
     process::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     broken::check()?;
-    // Targets that `cargo test` leaves out are left out by `--all-targets` too.
-    let mut lint = cargo(&["clippy", "--workspace", "--locked", "--all-targets"]);
+    process::run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--locked",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    // Targets that `cargo test` leaves out are left out by `--all-targets` too, also when they are named beside it.
+    let mut lint = cargo(&["clippy", "--workspace", "--locked"]);
     for name in test::ON_DEMAND {
         lint.args(["--test", name]);
     }

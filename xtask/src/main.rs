@@ -4,6 +4,7 @@ mod bench;
 mod broken;
 mod ci;
 mod generate;
+mod guard;
 mod image;
 mod process;
 mod test;

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::OnceLock,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -46,8 +47,23 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) 
     command
 }
 
+static CHILD_ENV: OnceLock<(&str, String)> = OnceLock::new();
+
+/// Every command from now on gets this variable.
+pub(crate) fn mark_children(name: &'static str, value: &str) {
+    let _first = CHILD_ENV.set((name, value.to_owned()));
+}
+
+fn marked(command: &mut Command) -> &mut Command {
+    if let Some((name, value)) = CHILD_ENV.get() {
+        command.env(name, value);
+    }
+    command
+}
+
 /// Shows and runs it; an unsuccessful end is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let command = marked(command);
     note(&format!("$ {}", show(command)));
     let status = command.status().with_context(|| format!("cannot start {}", show(command)))?;
     if !status.success() {
@@ -58,7 +74,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs it and answers its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
+    let output = marked(command)
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot start {}", show(command)))?;
