@@ -1,6 +1,10 @@
 //! Keeps the statuses of plugins and bindings true. Written on change only.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
@@ -13,7 +17,7 @@ use sandbind_core::{
     accepted::{binding_status, plugin_status},
     api::{ResourceBinding, ResourcePlugin},
     binding::{Binding, View, warnings::holds_in},
-    step::StepSettings,
+    step::{self, StepSettings},
 };
 use sandbind_engine::ports::Answer;
 use serde::{Serialize, de::DeserializeOwned};
@@ -23,6 +27,7 @@ use tokio::sync::watch;
 use crate::{
     client::{call_opt, json_patch},
     mirror::Key,
+    preflight::{Need, Patience, Preflight},
     sandboxes::sight::Sight,
     watch::Watches,
 };
@@ -43,22 +48,37 @@ pub async fn keep(
     settings: watch::Receiver<Arc<StepSettings>>,
     mut leading: watch::Receiver<bool>,
 ) {
+    let mut preflight = Preflight::new(client.clone(), Patience::default());
     loop {
         if leading.wait_for(|leading| *leading).await.is_err() {
             return;
         }
         watches.synced().await;
         let current = settings.borrow().clone();
-        let done = plugins(&client, &watches, &current).await && bindings(&client, &watches).await;
+        let due = preflight.look(&needs(&watches, &current)).await;
+        let done =
+            plugins(&client, &watches, &current, &preflight).await && bindings(&client, &watches).await;
+        let again = if done { RESYNC } else { AGAIN };
+        let again = due.map_or(again, |due| again.min(due.saturating_duration_since(Instant::now())));
         tokio::select! {
             () = watches.references.notified() => tokio::time::sleep(GATHER).await,
-            () = tokio::time::sleep(if done { RESYNC } else { AGAIN }) => {}
+            () = tokio::time::sleep(again) => {}
         }
     }
 }
 
+/// What each plugin's step pods need. Where no pod can be made nothing is asked: the status says why.
+fn needs(watches: &Watches, settings: &StepSettings) -> Vec<Need> {
+    let need = |plugin: Arc<ResourcePlugin>| Need {
+        uid: plugin.uid().unwrap_or_default(),
+        generation: plugin.metadata.generation.unwrap_or_default(),
+        objects: step::references(&plugin.spec, settings).unwrap_or_default(),
+    };
+    watches.plugins.all().into_iter().map(need).collect()
+}
+
 /// Answers whether everything is written.
-async fn plugins(client: &Client, watches: &Watches, settings: &StepSettings) -> bool {
+async fn plugins(client: &Client, watches: &Watches, settings: &StepSettings, preflight: &Preflight) -> bool {
     let mut instances: HashMap<String, usize> = HashMap::new();
     for record in watches.records.all() {
         if let Some(pinned) = &record.status.plugin {
@@ -68,7 +88,7 @@ async fn plugins(client: &Client, watches: &Watches, settings: &StepSettings) ->
     let now = Timestamp::now();
     let changed = watches.plugins.all().into_iter().filter_map(|plugin| {
         let count = instances.get(&plugin.spec.identity()).copied().unwrap_or_default();
-        let status = plugin_status(&plugin, settings, count, now);
+        let status = plugin_status(&plugin, settings, |one| preflight.presence(one), count, now);
         (plugin.status.as_ref() != Some(&status)).then_some((plugin, status))
     });
     let api: &Api<ResourcePlugin> = &Api::all(client.clone());

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod mirror;
 pub mod notices;
 pub mod pods;
+pub mod preflight;
 pub mod records;
 pub mod runner_config;
 pub mod runner_identity;

@@ -5,6 +5,7 @@ pub mod graph;
 mod lint;
 pub mod overlay;
 pub mod params;
+pub mod references;
 pub mod script;
 mod validate;
 

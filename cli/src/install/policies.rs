@@ -28,18 +28,15 @@ fn binding(policy: &str) -> Value {
 }
 
 /// Outside the system namespace the runner writes only Secrets `sandbind-<incarnation>` of type Opaque and the ConfigMap
-/// `sandbind-runner`, and neither where nothing is ever bound.
+/// `sandbind-runner`, and neither where nothing is ever bound. Where step pods run it may ask whether an object is there, by a dry run
+/// of its creation: that stores nothing and shows nothing. A dry run of a change would show what is there, and is refused. It makes
+/// no ServiceAccount anywhere.
 fn confine_runner(options: &Options) -> Value {
+    let steps: Vec<&str> = options.step_namespaces.iter().map(String::as_str).collect();
     let never: Vec<&str> = CONTROL_PLANE_NAMESPACES
         .into_iter()
         .chain(["kube-public"])
-        .chain(
-            options
-                .step_namespaces
-                .iter()
-                .map(String::as_str)
-                .filter(|namespace| *namespace != options.namespace),
-        )
+        .chain(steps.iter().copied().filter(|namespace| *namespace != options.namespace))
         .collect();
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -51,32 +48,38 @@ fn confine_runner(options: &Options) -> Value {
                 "apiGroups": [""],
                 "apiVersions": ["v1"],
                 "operations": ["CREATE", "UPDATE", "DELETE"],
-                "resources": ["secrets", "configmaps"],
+                "resources": ["secrets", "configmaps", "serviceaccounts"],
             }]},
             "matchConditions": [
                 {"name": "the-runner", "expression": format!("request.userInfo.username == '{}'", options.user(RUNNER))},
-                {"name": "away-from-home", "expression": format!("request.namespace != '{}'", options.namespace)},
+                {"name": "away-from-home", "expression": format!(
+                    "request.namespace != '{}' || request.resource.resource == 'serviceaccounts'", options.namespace
+                )},
             ],
             "variables": [
                 {"name": "it", "expression": "object == null ? oldObject : object"},
                 {"name": "secret", "expression": "request.resource.resource == 'secrets'"},
+                {"name": "question", "expression": format!(
+                    "request.operation == 'CREATE' && has(request.dryRun) && request.dryRun && request.namespace in {}",
+                    cel_list(&steps)
+                )},
             ],
             "validations": [
                 {
                     "expression": format!(
-                        "variables.secret ? variables.it.metadata.name.matches('^{PREFIX}[a-z2-7]{{16}}$') \
-                         : variables.it.metadata.name == '{RUNNER_CONFIG_MAP}'"
+                        "variables.question || (variables.secret ? variables.it.metadata.name.matches('^{PREFIX}[a-z2-7]{{16}}$') \
+                         : request.resource.resource == 'configmaps' && variables.it.metadata.name == '{RUNNER_CONFIG_MAP}')"
                     ),
                     "message": format!(
                         "the plugin runner may write only Secrets named {PREFIX}<incarnation> and the ConfigMap {RUNNER_CONFIG_MAP} here"
                     ),
                 },
                 {
-                    "expression": "!variables.secret || !has(variables.it.type) || variables.it.type == 'Opaque'",
+                    "expression": "variables.question || !variables.secret || !has(variables.it.type) || variables.it.type == 'Opaque'",
                     "message": "the plugin runner may write only Secrets of type Opaque here",
                 },
                 {
-                    "expression": format!("!(request.namespace in {})", cel_list(&never)),
+                    "expression": format!("variables.question || !(request.namespace in {})", cel_list(&never)),
                     "message": "the plugin runner may write nothing in this namespace",
                 },
             ],

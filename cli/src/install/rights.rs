@@ -125,7 +125,16 @@ fn runner(options: &Options) -> Vec<Value> {
         binding(RUNNER, system, options),
     ];
     for namespace in &options.step_namespaces {
-        all.push(role(RUNNER_STEPS, namespace, &json!([rule("", &["pods"], &["create", "delete"])])));
+        all.push(role(
+            RUNNER_STEPS,
+            namespace,
+            &json!([
+                rule("", &["pods"], &["create", "delete"]),
+                // Whether what step pods name is there, asked by dry runs: a policy refuses all others. Creating Secrets is granted
+                // above, everywhere.
+                rule("", &["configmaps", "serviceaccounts"], &["create"]),
+            ]),
+        ));
         all.push(binding_of(RUNNER_STEPS, RUNNER, namespace, options));
     }
     all

@@ -18,6 +18,7 @@ mod catalog;
 mod delivery;
 mod lease;
 mod listing;
+mod preflight;
 mod records;
 mod sandboxes;
 mod steps;

@@ -32,6 +32,10 @@ fn settings() -> StepSettings {
     }
 }
 
+fn there(_: &Reference) -> Presence {
+    Presence::There
+}
+
 fn binding_object(namespace: &str, spec: &Value) -> ResourceBinding {
     let object = json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourceBinding",
         "metadata": {"name": "orders", "namespace": namespace, "generation": 2}, "spec": spec});
@@ -63,11 +67,11 @@ fn a_plugin_is_accepted_by_its_own_rules_and_resolved_by_the_installation() {
             "ResolvedRefs=False/StepNamespaceNotAllowed",
         ),
     ] {
-        let status = plugin_status(&plugin_object(&change), &settings(), 7, at(0));
+        let status = plugin_status(&plugin_object(&change), &settings(), there, 7, at(0));
         assert_eq!(said(&status.conditions), [accepted, resolved], "{change}");
         assert_eq!((status.instances, status.observed_generation), (7, 3));
     }
-    let wrong = plugin_status(&plugin_object(&json!({"create": []})), &settings(), 0, at(0));
+    let wrong = plugin_status(&plugin_object(&json!({"create": []})), &settings(), there, 0, at(0));
     assert_eq!(wrong.conditions[0].status, "False");
     assert!(!wrong.conditions[0].message.is_empty());
 }
@@ -113,12 +117,90 @@ fn a_cluster_wide_binding_says_in_which_namespaces_something_is_missing() {
 #[test]
 fn the_same_said_later_is_the_same() {
     let mut object = plugin_object(&json!({}));
-    let first = plugin_status(&object, &settings(), 1, at(0));
+    let first = plugin_status(&object, &settings(), there, 1, at(0));
     object.status = Some(first.clone());
-    assert_eq!(plugin_status(&object, &settings(), 1, at(60)), first);
+    assert_eq!(plugin_status(&object, &settings(), there, 1, at(60)), first);
     let mut elsewhere = settings();
     elsewhere.namespaces = Vec::new();
-    let changed = plugin_status(&object, &elsewhere, 1, at(60));
+    let changed = plugin_status(&object, &elsewhere, there, 1, at(60));
     assert_eq!(changed.conditions[0], first.conditions[0]);
     assert_eq!(changed.conditions[1].last_transition_time, Time(at(60)));
+}
+
+/// A plugin whose steps need two Secrets and a ServiceAccount.
+fn needy() -> ResourcePlugin {
+    let overlay = "spec: {serviceAccountName: maker, volumes: [{name: a, secret: {secretName: admin}}, \
+                   {name: b, secret: {secretName: ca}}, {name: c, configMap: {name: extra, optional: true}}]}";
+    plugin_object(
+        &json!({"runner": {"image": "i", "podTemplateOverlay": overlay}, "delete": [{"name": "unmake", "script": "x"}]}),
+    )
+}
+
+#[test]
+fn what_the_step_pods_lack_is_named_and_an_open_question_is_never_an_absence() {
+    let lost = || Presence::Unknown("no answer in time".to_owned());
+    for (admin, account, expected, parts) in [
+        (Presence::There, Presence::There, "ResolvedRefs=True/ResolvedRefs", &[][..]),
+        (
+            Presence::Absent,
+            Presence::There,
+            "ResolvedRefs=False/ReferenceNotFound",
+            &["namespace `steps`", "no Secret `admin`", "`make`, `unmake`", "create", "5 minutes"][..],
+        ),
+        (
+            Presence::Absent,
+            Presence::Absent,
+            "ResolvedRefs=False/ReferenceNotFound",
+            &["no Secret `admin`", "no ServiceAccount `maker`"],
+        ),
+        (
+            lost(),
+            Presence::There,
+            "ResolvedRefs=Unknown/ReferenceUnknown",
+            &["Secret `admin`", "no answer in time"],
+        ),
+        (
+            lost(),
+            Presence::Absent,
+            "ResolvedRefs=False/ReferenceNotFound",
+            &["no ServiceAccount `maker`", "ReferenceUnknown", "Secret `admin`"],
+        ),
+    ] {
+        let presence = |one: &Reference| match one.name.as_str() {
+            "admin" => admin.clone(),
+            "maker" => account.clone(),
+            "ca" => Presence::There,
+            other => panic!("nobody needs {other}"),
+        };
+        let status = plugin_status(&needy(), &settings(), presence, 0, at(0));
+        assert_eq!(said(&status.conditions), ["Accepted=True/Accepted", expected]);
+        let message = &status.conditions[1].message;
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        assert!(!message.contains("`ca`") && !message.contains("extra"), "{message}");
+    }
+}
+
+#[test]
+fn a_plugin_that_lacks_very_much_has_a_message_that_fits() {
+    let volumes: Vec<serde_json::Value> = (0..500)
+        .map(|at| json!({"name": format!("v{at}"), "secret": {"secretName": format!("{at}-{}", "s".repeat(200))}}))
+        .collect();
+    let overlay = json!({"spec": {"volumes": volumes}}).to_string();
+    let object = plugin_object(&json!({"runner": {"image": "i", "podTemplateOverlay": overlay}}));
+    for presence in [Presence::Absent, Presence::Unknown("x".repeat(5_000))] {
+        let status = plugin_status(&object, &settings(), |_| presence.clone(), 0, at(0));
+        let message = &status.conditions[1].message;
+        assert!(message.len() < 32_768 && message.contains("more"), "{}", message.len());
+    }
+}
+
+#[test]
+fn what_an_unreadable_overlay_names_is_unknown() {
+    let object =
+        plugin_object(&json!({"runner": {"image": "i", "podTemplateOverlay": "spec: {hostNetwork: true}"}}));
+    let status = plugin_status(&object, &settings(), there, 0, at(0));
+    assert_eq!(
+        said(&status.conditions),
+        ["Accepted=False/OverlayRefused", "ResolvedRefs=Unknown/ReferenceUnknown"]
+    );
 }

@@ -253,7 +253,7 @@ pub struct ResourcePluginStatus {
     /// The generation that the conditions speak of.
     #[serde(default)]
     pub observed_generation: i64,
-    /// `Accepted`: the plugin itself is right. `ResolvedRefs`: its step namespace is allowed.
+    /// `Accepted`: the plugin itself is right. `ResolvedRefs`: its step namespace is allowed, and has what the step pods name.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::StepRun;
 use crate::{
     api::plugin::{DEFAULT_TIMEOUT, ResourcePluginSpec, Runner, Step},
-    plugin::overlay,
+    plugin::{overlay, references::account},
     problem::Problem,
     workflow::grace_seconds,
 };
@@ -103,11 +103,6 @@ fn defaults(runner: &Runner, step: &Step, settings: &StepSettings, overlay: &Val
         }
     }
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec})
-}
-
-fn account(pod: &Value) -> Option<&str> {
-    let named = |field: &str| pod.pointer(field).and_then(Value::as_str).filter(|name| !name.is_empty());
-    named("/spec/serviceAccountName").or_else(|| named("/spec/serviceAccount"))
 }
 
 /// What an overlay cannot change.
