@@ -131,7 +131,6 @@ fn the_runner_is_confined_outside_its_own_namespace() {
         ("shop", own, "example.org/other"),
         ("kube-system", own, "Opaque"),
         ("kube-public", own, "Opaque"),
-        ("sandbind-steps", own, "Opaque"),
     ] {
         let refused = secret(namespace, name, type_);
         assert!(
@@ -143,6 +142,102 @@ fn the_runner_is_confined_outside_its_own_namespace() {
         let asked = cluster.kubectl(&["auth", "can-i", verb, "secrets", "-n", "shop", runner]);
         assert_eq!(asked.stdout.trim(), "no", "{verb}");
     }
+}
+
+#[test]
+fn where_steps_run_the_runner_may_ask_by_dry_runs_of_creation_and_do_nothing_else() {
+    let cluster = cluster();
+    let runner = "--as=system:serviceaccount:sandbind-system:sandbind-plugin-runner";
+    let send = |namespace: &str, kind: &str, name: &str, words: &[&str]| {
+        let yaml = format!("{{apiVersion: v1, kind: {kind}, metadata: {{name: {name}}}}}");
+        kubectl(cluster.config(), &[&["-n", namespace, runner, "-f", "-"], words].concat(), &yaml)
+    };
+    let (ask, create) = (["create", "--dry-run=server"], ["create"]);
+    // A policy takes hold a moment after it was made.
+    let begin = std::time::Instant::now();
+    loop {
+        let refused = send("shop", "Secret", "absent", &ask);
+        if refused.stderr.contains("plugin runner may write") {
+            break;
+        }
+        assert!(begin.elapsed().as_secs() < 30, "{refused:?}");
+    }
+    let value = "aHVzaA==";
+    for (kind, data) in [
+        ("Secret", "data: {password: aHVzaA==}"),
+        ("ConfigMap", "data: {a: aHVzaA==}"),
+        ("ServiceAccount", ""),
+    ] {
+        cluster.apply(&format!(
+            "{{apiVersion: v1, kind: {kind}, metadata: {{name: asked-for, namespace: sandbind-steps}}, {data}}}"
+        ));
+        let absent = send("sandbind-steps", kind, "absent", &ask);
+        assert_eq!(absent.code, 0, "{kind}: {absent:?}");
+        let there = send("sandbind-steps", kind, "asked-for", &[&ask[..], &["-o", "yaml"]].concat());
+        assert!(there.code != 0 && there.stderr.contains("AlreadyExists"), "{kind}: {there:?}");
+        assert!(!there.stdout.contains(value) && !there.stderr.contains(value), "{kind}: {there:?}");
+
+        let made = send("sandbind-steps", kind, "absent", &create);
+        assert!(made.code != 0 && made.stderr.contains("plugin runner may write"), "{kind}: {made:?}");
+        // A dry run of a change would show what is there.
+        let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-o", "yaml"];
+        let changed = send("sandbind-steps", kind, "asked-for", &apply);
+        let because = if kind == "Secret" { "plugin runner may write" } else { "forbidden" };
+        assert!(changed.code != 0 && changed.stderr.contains(because), "{kind}: {changed:?}");
+        assert!(!changed.stdout.contains(value) && !changed.stderr.contains(value), "{kind}: {changed:?}");
+        let replaced = send("sandbind-steps", kind, "asked-for", &["replace", "--dry-run=server"]);
+        assert!(replaced.code != 0 && replaced.stderr.contains("forbidden"), "{kind}: {replaced:?}");
+        // Nor may it ask elsewhere.
+        for namespace in ["shop", "kube-system"] {
+            let elsewhere = send(namespace, kind, "absent", &ask);
+            assert!(elsewhere.code != 0 && elsewhere.stderr.contains("forbidden"), "{kind}: {elsewhere:?}");
+        }
+        cluster.kubectl(&["-n", "sandbind-steps", "delete", kind, "asked-for"]);
+    }
+}
+
+#[test]
+fn what_a_plugin_lacks_is_warned_of_when_it_is_applied_and_shown_afterwards() {
+    let cluster = cluster();
+    let text = "name: needy\nspec:\n  runner:\n    image: i\n    podTemplateOverlay: 'spec: {serviceAccountName: maker}'\n  \
+                create: [{name: c, script: 'true'}]\n  delete: [{name: d, script: 'true'}]\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let apply = || cluster.sandbind(&["plugin", "apply", "-f", file.path().to_str().unwrap()]);
+    let silent = apply();
+    assert!(
+        silent.code == 0 && !silent.stderr.contains("ReferenceNotFound"),
+        "nobody has looked: {silent:?}"
+    );
+    assert!(!cluster.sandbind(&["plugin", "get", "needy"]).stdout.contains("Lacking"));
+    // As the runner would say it.
+    let said = |generation: u32| {
+        let status = format!(
+            r#"{{"status":{{"observedGeneration":{generation},"conditions":[{{"type":"ResolvedRefs","status":"False","reason":"ReferenceNotFound","message":"ReferenceNotFound: spec.runner: no ServiceAccount `maker`","observedGeneration":{generation},"lastTransitionTime":"2027-01-01T00:00:00Z"}}]}}}}"#
+        );
+        let patched = cluster.kubectl(&[
+            "patch",
+            "resourceplugin",
+            "needy",
+            "--subresource",
+            "status",
+            "--type",
+            "merge",
+            "-p",
+            &status,
+        ]);
+        assert_eq!(patched.code, 0, "{patched:?}");
+    };
+    said(1);
+    let warned = apply();
+    assert!(
+        warned.code == 0
+            && warned.stderr.contains("warning: ReferenceNotFound: spec.runner: no ServiceAccount `maker`"),
+        "{warned:?}"
+    );
+    let shown = cluster.sandbind(&["plugin", "get", "needy"]).stdout;
+    assert!(shown.contains("Lacking:     spec.runner: no ServiceAccount `maker`\n"), "{shown}");
+    cluster.sandbind(&["plugin", "delete", "needy"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod apply;
 mod catalog;
 mod delete;
 mod init;
+mod lacking;
 mod show;
 mod source;
 mod test;

@@ -6,7 +6,7 @@ use sandbind_core::{
     plugin::{document::as_object, validate_update},
 };
 
-use super::{catalog, source};
+use super::{catalog, lacking, source};
 use crate::{
     args::{Format, PluginApplyArgs},
     client::Cluster,
@@ -14,7 +14,7 @@ use crate::{
     output::Shell,
 };
 
-/// Makes the object, or changes what may change of it.
+/// Makes the object, or changes what may change of it; warns of what the cluster lacks for it.
 pub(super) async fn run(cluster: &Cluster, args: &PluginApplyArgs, shell: &Shell) -> Outcome {
     let mut read = source::checked(&args.file)?;
     read.warnings.iter().for_each(|problem| shell.problem(problem));
@@ -46,6 +46,9 @@ pub(super) async fn run(cluster: &Cluster, args: &PluginApplyArgs, shell: &Shell
         }
     };
     shell.note(&format!("{verb} ResourcePlugin {identity}"));
+    if let Some(warning) = lacking::warning(cluster, &applied).await {
+        shell.problem(&warning);
+    }
     if shell.format() != Format::Human {
         shell.show(&applied, String::new)?;
     }

@@ -9,7 +9,10 @@ use sandbind_core::api::{
 };
 use serde_json::json;
 
-use super::catalog::{self, Published};
+use super::{
+    catalog::{self, Published},
+    lacking,
+};
 use crate::{
     args::Format,
     client::Cluster,
@@ -103,6 +106,7 @@ fn details(plugin: &ResourcePlugin, now: Timestamp) -> String {
         ("Namespace", spec.runner.namespace.clone()),
         ("Refresh", spec.refresh.as_ref().map(|refresh| format!("every {}", refresh.every))),
         ("Instances", plugin.status.as_ref().map(|status| status.instances.to_string())),
+        ("Lacking", lacking::line(plugin)),
     ];
     let mut text: String = lines
         .into_iter()
