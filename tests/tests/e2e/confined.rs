@@ -70,6 +70,33 @@ fn the_runner_writes_no_secret_and_no_config_map_but_its_own() {
 }
 
 #[test]
+fn the_runner_asks_by_dry_runs_of_creation_only_where_steps_run_and_sees_nothing() {
+    let shop = Namespace::new();
+    let shop = &*shop.name;
+    let ask = |namespace: &str, kind: &str, name: &str| {
+        let words = ["--as", RUNNER, "-n", namespace, "create", "--dry-run=server", "-o", "yaml", "-f", "-"];
+        feed(&words, &object(kind, name, ""))
+    };
+    let name = format!("asked-{shop}");
+    kubectl(&["-n", "sandbind-steps", "create", "secret", "generic", &name, "--from-literal=a=hush"]);
+    for kind in ["Secret", "ConfigMap", "ServiceAccount"] {
+        let absent = ask("sandbind-steps", kind, "absent");
+        assert!(absent.is_ok(), "what it lives on: {absent:?}");
+        refused(create("sandbind-steps", &object(kind, "absent", "")), "plugin runner may write");
+        refused(ask(shop, kind, "absent"), "forbidden");
+    }
+    refused(ask("sandbind-steps", "Secret", &name), "already exists");
+    // A dry run of a change would show what is there.
+    let words = ["--as", RUNNER, "-n", "sandbind-steps", "apply", "--server-side", "--force-conflicts"];
+    let shown = feed(
+        &[&words[..], &["--dry-run=server", "-o", "yaml", "-f", "-"]].concat(),
+        &object("Secret", &name, ""),
+    );
+    refused(shown, "may write");
+    kubectl(&["-n", "sandbind-steps", "delete", "secret", &name]);
+}
+
+#[test]
 fn no_program_reads_a_tenants_secret() {
     let shop = Namespace::new();
     let shop = &*shop.name;

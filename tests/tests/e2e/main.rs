@@ -12,6 +12,7 @@ mod fairness;
 mod leaving;
 mod namespaces;
 mod orphans;
+mod preflight;
 mod refreshing;
 mod sandboxes;
 mod storms;
