@@ -1,7 +1,7 @@
 //! Plugins as people write them: the published document (`name: postgres@1.2.0` and `spec`), or a ResourcePlugin object.
 
-mod fields;
-mod fit;
+pub(crate) mod fields;
+pub(crate) mod fit;
 mod render;
 
 use std::collections::BTreeSet;
@@ -86,9 +86,10 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
         // With so much wrong, the rest would be guesses.
         Ok(_) if problems.is_full() => {}
         Ok(spec) => {
-            let known: Vec<String> = problems.iter().map(|problem| problem.place.clone()).collect();
+            // What is missing or of a wrong type need not be called invalid too. A warning says nothing of the kind.
+            let known = problems.iter().filter(|problem| problem.is_error());
+            let known: Vec<String> = known.map(|problem| problem.place.clone()).collect();
             let more = validate(&spec, object_name.as_deref());
-            // What is missing or of a wrong type need not be called invalid too.
             problems.extend(
                 more.into_iter().filter(|problem| !known.iter().any(|place| covers(place, &problem.place))),
             );

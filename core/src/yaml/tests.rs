@@ -185,6 +185,18 @@ fn scripts_are_written_as_literal_blocks_and_doubtful_words_in_quotes() {
     assert_eq!(write(&value), text);
 }
 
+#[test]
+fn keys_that_are_too_long_for_a_line_are_marked() {
+    for length in [900, 1000, 1001, 1024, 5000] {
+        for key in ["k".repeat(length), "é ".repeat(length / 2), "\"".repeat(length)] {
+            let value = json!({"a": [{key.clone(): [1, {"b": "x\ny\n"}]}, {"c": {key: {"d": 1}}}]});
+            let text = write(&value);
+            let read = read_first(&text, "f").unwrap_or_else(|problem| panic!("{length}: {problem}"));
+            assert_eq!((&read.value, &*read.problems), (&value, &[][..]), "{length}");
+        }
+    }
+}
+
 fn tricky() -> impl Strategy<Value = String> {
     let atoms = vec![
         "yes",

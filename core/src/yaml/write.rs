@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use super::scalar::{Scalar, resolve};
 
+/// The longest key that stands before its colon, in bytes. No reader looks further than 1024 characters for the colon; a longer key
+/// is marked by `?`.
+const LONGEST_KEY: usize = 1000;
+
 /// One document, ending with a line feed.
 pub fn write(value: &Value) -> String {
     let mut out = String::new();
@@ -40,7 +44,15 @@ fn node(out: &mut String, value: &Value, indent: usize, place: Place) {
                 if at > 0 || place == Place::Field {
                     pad(out, indent);
                 }
-                out.push_str(&line(key));
+                let key = line(key);
+                if key.len() > LONGEST_KEY {
+                    out.push_str("? ");
+                    out.push_str(&key);
+                    out.push('\n');
+                    pad(out, indent);
+                } else {
+                    out.push_str(&key);
+                }
                 out.push(':');
                 node(out, value, indent + 2, Place::Field);
             }

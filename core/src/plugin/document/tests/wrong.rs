@@ -410,6 +410,14 @@ fn every_wrong_document_is_refused_with_code_and_place() {
 }
 
 #[test]
+fn a_warning_about_a_field_hides_no_error_about_it() {
+    let text = GOOD.replace("  - name: d\n", "  - name: d\n    sIGNAL: SIGTERM\n    signal: TERM\n");
+    let problems = read_text(&text).unwrap_err();
+    let codes: Vec<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(codes, ["KeyCase", "DuplicateKey", "BadSignal"], "{problems:#?}");
+}
+
+#[test]
 fn every_wrong_overlay_is_refused_with_code_and_place() {
     let mut wrong = Vec::new();
     for (overlay, code, place) in OVERLAYS {
