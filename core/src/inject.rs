@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod facts;
+mod form;
 mod mesh;
 pub mod patch;
 pub mod plan;

@@ -6,7 +6,7 @@ use json_patch::{PatchOperation, RemoveOperation, TestOperation, jsonptr::Pointe
 use sandbind_wire::{message::PodBindings, name};
 use serde_json::{Map, Value};
 
-use super::facts::bindings_of;
+use super::{facts::bindings_of, form::wrong_part};
 use crate::problem::Problem;
 
 /// Volumes of the delivered Secrets: this, and a number.
@@ -33,6 +33,10 @@ impl<'a> Pod<'a> {
                 "the object is not a pod with containers",
                 "give a whole Pod object",
             )));
+        }
+        if let Some(place) = wrong_part(raw) {
+            let reason = "this part is of another type than in a pod";
+            return Err(Box::new(Problem::error("MalformedPod", place, reason, "write it as in a pod")));
         }
         let existing = bindings_of(raw);
         let removals = traces(raw, existing.as_ref());
