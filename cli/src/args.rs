@@ -5,6 +5,7 @@ mod explain;
 mod inject;
 mod install;
 mod local;
+mod migrate;
 mod orphans;
 mod plugin;
 mod sandbox;
@@ -16,6 +17,7 @@ pub use explain::ExplainArgs;
 pub use inject::{AssumedState, InjectArgs};
 pub use install::{DoctorArgs, InstallArgs, TimerArgs, UninstallArgs};
 pub use local::{DemoArgs, GcArgs, LocalCommand, RunArgs};
+pub use migrate::MigrateArgs;
 pub use orphans::{OrphansCommand, OrphansForgetArgs, OrphansListArgs, OrphansRetryArgs};
 pub use plugin::{
     PluginApplyArgs, PluginCommand, PluginDeleteArgs, PluginFile, PluginForm, PluginGetArgs, PluginInitArgs,
@@ -95,6 +97,8 @@ pub enum Command {
     /// Runs on this machine, and what they left
     #[command(subcommand)]
     Local(LocalCommand),
+    /// Print a sandbox document of the older framework as a binding and a Sandbox
+    Migrate(MigrateArgs),
     /// Say what a code means, and the way out
     Explain(ExplainArgs),
     /// Print a script that completes commands in a shell

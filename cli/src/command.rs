@@ -8,6 +8,7 @@ mod inject;
 mod install;
 mod internal;
 mod local;
+mod migrate;
 mod orphans;
 mod plugin;
 mod run;
@@ -43,6 +44,7 @@ pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
         Command::Run(args) => run::run(args, shell).await,
         Command::Demo(DemoArgs {}) => demo::run(shell).await,
         Command::Local(command) => local::run(command, shell).await,
+        Command::Migrate(args) => migrate::run(&args, shell),
         Command::Explain(args) => explain::run(&args, shell),
         Command::Completion(args) => {
             completion::run(&args, shell);

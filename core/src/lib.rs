@@ -27,6 +27,8 @@ pub mod binding;
 
 pub mod sandbox;
 
+pub mod migrate;
+
 pub mod inject;
 
 pub mod step;

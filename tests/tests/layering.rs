@@ -57,7 +57,7 @@ const FLOORS: &[&[&str]] = &[
     &["problem", "source"],
     &["yaml", "version", "template", "api", "identity", "selector", "trust"],
     &["plugin", "sandbox", "binding"],
-    &["inject", "workflow", "step"],
+    &["inject", "workflow", "step", "migrate"],
     &["lifecycle", "accepted"],
 ];
 

@@ -3,6 +3,7 @@
 mod binding;
 mod command;
 mod condition;
+mod migrate;
 mod plugin;
 mod pod;
 mod step;
@@ -24,6 +25,7 @@ const SUBJECTS: &[&[Subject]] = &[
     step::SUBJECTS,
     condition::SUBJECTS,
     command::SUBJECTS,
+    migrate::SUBJECTS,
 ];
 
 /// What is said of one code, or of a condition or an Event of that name.

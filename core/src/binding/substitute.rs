@@ -94,6 +94,26 @@ pub fn env<'t>(text: &'t str, names: Names<'_>) -> Cow<'t, str> {
     Cow::Owned(out)
 }
 
+/// The value of an env var from where `$(sandbox)` and `$(namespace)` are no names, so that they stand for nothing here either.
+pub fn shield(text: &str) -> Cow<'_, str> {
+    let known = |name: &str| matches!(name, "sandbox" | "namespace");
+    if !used(text).any(known) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for piece in pieces(text) {
+        match piece {
+            Piece::Plain(text) => out.push_str(text),
+            Piece::Dollar => out.push_str("$$"),
+            Piece::Name(name, whole) => {
+                out.push_str(if known(name) { "$" } else { "" });
+                out.push_str(whole);
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// What the kubelet makes of a value: `$(VAR)` replaced where the variable is known, `$$` turned into a dollar.
 pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());

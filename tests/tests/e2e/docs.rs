@@ -103,6 +103,7 @@ const READ: &[&str] = &[
     "docs/app-teams.md",
     "docs/ci.md",
     "docs/failure-behaviour.md",
+    "docs/migrating.md",
     "docs/plugins.md",
     "docs/quick-start.md",
     "examples/postgres/README.md",
@@ -140,6 +141,11 @@ fn the_page_about_ci_runs_as_written() {
 #[test]
 fn the_page_about_failures_runs_as_written() {
     read("docs/failure-behaviour.md");
+}
+
+#[test]
+fn the_page_about_migrating_runs_as_written() {
+    read("docs/migrating.md");
 }
 
 #[test]

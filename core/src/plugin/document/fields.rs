@@ -1,7 +1,7 @@
 //! The fields of a plugin, as a table: what may stand where, and the fix for what old generations wrote.
 
 /// What a field holds.
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Text,
     Bool,
     /// A whole number that is not negative.
@@ -18,25 +18,27 @@ pub(super) enum Shape {
 }
 
 /// The fields of one map.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     /// The fields.
-    pub(super) known: &'static [Field],
+    pub(crate) known: &'static [Field],
     /// Spellings of old generations and the fix.
-    pub(super) old: &'static [(&'static str, &'static str)],
+    pub(crate) old: &'static [(&'static str, &'static str)],
 }
 
 /// One field.
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) shape: Shape,
-    pub(super) required: bool,
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) required: bool,
 }
 
-const fn may(name: &'static str, shape: Shape) -> Field {
+/// A field that may be there.
+pub(crate) const fn may(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, required: false }
 }
 
-const fn must(name: &'static str, shape: Shape) -> Field {
+/// A field that must be there.
+pub(crate) const fn must(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, required: true }
 }
 

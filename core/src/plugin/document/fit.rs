@@ -16,7 +16,7 @@ use crate::{
 const LONGEST_GUESS: usize = 40;
 
 /// The top-level fields that mean something, by their own spelling; others are ignored, as published.
-pub(super) fn top(value: &Value, known: &[&str], problems: &mut Problems) -> Map<String, Value> {
+pub(crate) fn top(value: &Value, known: &[&str], problems: &mut Problems) -> Map<String, Value> {
     let Value::Object(fields) = value else {
         let way_out = "write `name:` and `spec:`";
         problems.push(Problem::error("BadPlugin", "", "the document is no map", way_out));
@@ -33,7 +33,7 @@ pub(super) fn top(value: &Value, known: &[&str], problems: &mut Problems) -> Map
 }
 
 /// A map as its table says. Missing required fields are reported and filled with nothing, so that the whole can be decoded.
-pub(super) fn fit(value: Value, table: &Fields, place: &str, problems: &mut Problems) -> Map<String, Value> {
+pub(crate) fn fit(value: Value, table: &Fields, place: &str, problems: &mut Problems) -> Map<String, Value> {
     let mut out = Map::new();
     let fields = match value {
         Value::Object(fields) => fields,
