@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::{
-    broken, generate, guard,
+    broken, fuzz, generate, guard,
     process::{self, cargo, note},
     test,
 };
@@ -13,7 +13,7 @@ use crate::{
 /// Nothing takes this long, from nothing but the toolchains, on the smallest machine; what does hangs.
 const DEADLINE: Duration = Duration::from_secs(80 * 60);
 
-/// Format, patches, lints, bans, drift, documentation, then the README's test command.
+/// Format, patches, fuzz targets, lints, bans, drift, documentation, then the README's test command.
 pub(crate) fn run(args: &test::Args) -> Result<()> {
     guard::guarded(DEADLINE, || check(args))
 }
@@ -21,21 +21,11 @@ pub(crate) fn run(args: &test::Args) -> Result<()> {
 fn check(args: &test::Args) -> Result<()> {
     process::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     broken::check()?;
-    process::run(&mut cargo(&[
-        "clippy",
-        "--workspace",
-        "--locked",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    fuzz::check()?;
+    lint(&["--all-targets"])?;
     // Targets that `cargo test` leaves out are left out by `--all-targets` too, also when they are named beside it.
-    let mut lint = cargo(&["clippy", "--workspace", "--locked"]);
-    for name in test::ON_DEMAND {
-        lint.args(["--test", name]);
-    }
-    process::run(lint.args(["--", "-D", "warnings"]))?;
+    let named: Vec<&str> = test::ON_DEMAND.iter().flat_map(|name| ["--test", name]).collect();
+    lint(&named)?;
     if process::there("cargo-deny") {
         process::run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
     } else {
@@ -46,4 +36,9 @@ fn check(args: &test::Args) -> Result<()> {
         cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     test::all(args)
+}
+
+fn lint(targets: &[&str]) -> Result<()> {
+    let before = ["clippy", "--workspace", "--locked"];
+    process::run(&mut cargo(&[&before, targets, &["--", "-D", "warnings"]].concat()))
 }

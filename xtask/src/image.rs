@@ -44,10 +44,7 @@ const PROGRAMS: &[(&str, &str, bool)] = &[
 /// Builds the programs and the image; answers the image file.
 pub(crate) fn build(args: &Args) -> Result<PathBuf> {
     process::debian(&[("buildah", "buildah")])?;
-    let target = output(&mut command("rustc", &["-vV"]))?
-        .lines()
-        .find_map(|line| line.strip_prefix("host: ").map(str::to_owned))
-        .context("rustc -vV names no host")?;
+    let target = host()?;
     let dir = root().join("target/image");
     let context = dir.join("context");
     fs::create_dir_all(&context)?;
@@ -70,6 +67,14 @@ pub(crate) fn build(args: &Args) -> Result<PathBuf> {
     let out = args.out.clone().unwrap_or_else(|| dir.join("sandbind.tar"));
     pack(&context, &out)?;
     Ok(out)
+}
+
+/// The platform that the compiler runs on, and builds for.
+pub(crate) fn host() -> Result<String> {
+    output(&mut command("rustc", &["-vV"]))?
+        .lines()
+        .find_map(|line| line.strip_prefix("host: ").map(str::to_owned))
+        .context("rustc -vV names no host")
 }
 
 /// Where cargo builds.

@@ -3,6 +3,7 @@
 mod bench;
 mod broken;
 mod ci;
+mod fuzz;
 mod generate;
 mod guard;
 mod image;
@@ -43,6 +44,8 @@ enum Task {
     Bench(bench::Args),
     /// Shows that the end-to-end tests notice what the patches in tests/broken break
     Broken(broken::Args),
+    /// Fuzzes the parsers: targets in fuzz/, what is learnt and found in the cache
+    Fuzz(fuzz::Args),
     /// What continuous integration runs
     Ci(test::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> Result<()> {
         Task::Generate { check } => generate::run(check),
         Task::Bench(args) => bench::run(&args),
         Task::Broken(args) => broken::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Ci(args) => ci::run(&args),
     }
 }
