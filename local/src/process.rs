@@ -1,10 +1,16 @@
 //! Plays the agent for each step that is launched: claims, runs the script as processes of this machine, reports.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use sandbind_core::{
     api::instance::Work,
     lifecycle::{observed::StepPodState, record::StepRun, snapshot::Params},
+    workflow::assignment::ENVIRONMENT,
 };
 use sandbind_engine::{desk::Desk, ports::Caller};
 use sandbind_step_agent::{
@@ -40,6 +46,8 @@ pub struct Attempt {
     pub result: StepResult,
     /// How the script ended that was run before it in the same attempt, with success: [`Self::result`] is that of its repetition.
     pub first: Option<StepResult>,
+    /// Env vars and paths by which it got inputs: those that had a value.
+    pub given: BTreeSet<String>,
     /// Whether it was killed as [`Kill`] says: the record knows of no result.
     pub killed: bool,
 }
@@ -147,6 +155,7 @@ impl Agent {
         let Executor { folder, env, keep, twice, kill, .. } = &self.executor;
         let run = self.launched.run.clone();
         let folder = folder.join(run.pod_name());
+        let given = given(&assignment);
         for (name, value) in &env.0 {
             assignment.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -184,7 +193,7 @@ impl Agent {
                 // Scripts and inputs may hold secrets.
                 let _gone = std::fs::remove_dir_all(&folder);
             }
-            Attempt { run, result, first, killed }
+            Attempt { run, result, first, given, killed }
         };
         tokio::task::spawn_blocking(work).await.ok()
     }
@@ -201,13 +210,20 @@ impl Agent {
     }
 }
 
+/// Where inputs with a value arrive: everything besides what every script is told.
+fn given(assignment: &Assignment) -> BTreeSet<String> {
+    let told = |name: &&String| ENVIRONMENT.iter().all(|(told, _)| told != *name);
+    let files = assignment.files.iter().map(|file| &file.path);
+    assignment.env.keys().filter(told).chain(files).cloned().collect()
+}
+
 /// A script that was killed before it began.
 fn never(nonce: &str) -> StepResult {
     StepResult {
         nonce: nonce.to_owned(),
         end: ScriptEnd::NotStarted { reason: "killed before it began".to_owned() },
-        outputs: std::collections::BTreeMap::new(),
-        unreadable: std::collections::BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        unreadable: BTreeMap::new(),
         log: String::new(),
         last_line: String::new(),
         milliseconds: 0,

@@ -22,7 +22,7 @@ fn a_test_of_a_plugin_shows_every_attempt() {
     {
         let attempts = told[work].as_array().unwrap();
         assert_eq!(attempts.len(), 1, "{work}");
-        assert_eq!(keys(&attempts[0]), ["step", "attempt", "exitCode", "seconds", "outputs"]);
+        assert_eq!(keys(&attempts[0]), ["step", "attempt", "exitCode", "seconds", "inputs", "outputs"]);
         assert_eq!(attempts[0]["step"], step);
         assert_eq!((&attempts[0]["attempt"], &attempts[0]["exitCode"]), (&1.into(), &0.into()));
         assert_eq!(attempts[0]["outputs"].as_object().unwrap().len(), outputs, "{work}");

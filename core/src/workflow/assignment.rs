@@ -98,7 +98,7 @@ fn value(input: &Input, given: &Given<'_>) -> Option<Bytes64> {
 }
 
 /// Env var and path of an input; without `as`, or with an empty one, an env var named after it.
-fn places(input: &Input) -> (Option<String>, Option<String>) {
+pub fn places(input: &Input) -> (Option<String>, Option<String>) {
     let (env, path) = input.as_.as_ref().map_or((None, None), |as_| (as_.env.clone(), as_.path.clone()));
     if env.is_none() && path.is_none() {
         return (Some(input.name.to_ascii_uppercase().replace('-', "_")), None);

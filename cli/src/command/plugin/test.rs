@@ -68,7 +68,7 @@ async fn test(args: TestArgs, shell: &Shell) -> Outcome {
             }
         }
         let ok = found.is_empty() && lived.signal.is_none();
-        tests.push(Told::of(&test.name, &lived.attempts, ok, args.show_outputs));
+        tests.push(Told::of(&plugin.spec, &test.name, &lived.attempts, ok, args.show_outputs));
         problems.extend(found);
         kept = lived.kept.or(kept);
         if ok && index == 0 && args.kill_at.is_some() {

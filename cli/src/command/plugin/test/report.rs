@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use sandbind_core::api::instance::Work;
+use sandbind_core::{
+    api::{instance::Work, plugin::ResourcePluginSpec},
+    workflow::{assignment::places, steps_of},
+};
 use sandbind_local::Attempt;
 use serde::Serialize;
 
@@ -40,15 +43,23 @@ struct Line {
     /// None where a signal, the deadline or a missing interpreter ended it.
     exit_code: Option<i32>,
     seconds: f64,
+    /// Inputs that had a value.
+    inputs: Vec<String>,
     outputs: BTreeMap<String, String>,
 }
 
 impl Told {
     /// Of a test's attempts. Values are masked unless `show`.
-    pub(super) fn of(name: &str, attempts: &[Attempt], ok: bool, show: bool) -> Self {
+    pub(super) fn of(
+        plugin: &ResourcePluginSpec,
+        name: &str,
+        attempts: &[Attempt],
+        ok: bool,
+        show: bool,
+    ) -> Self {
         let of = |work| {
             let of = attempts.iter().filter(move |attempt| attempt.run.work == work);
-            of.map(|attempt| line(attempt, show)).collect::<Vec<_>>()
+            of.map(|attempt| line(plugin, attempt, show)).collect::<Vec<_>>()
         };
         Self {
             name: name.to_owned(),
@@ -60,7 +71,7 @@ impl Told {
     }
 }
 
-fn line(attempt: &Attempt, show: bool) -> Line {
+fn line(plugin: &ResourcePluginSpec, attempt: &Attempt, show: bool) -> Line {
     let text = |(name, value): (&String, &sandbind_wire::Bytes64)| {
         let shown = if show { String::from_utf8_lossy(&value.0).into_owned() } else { MASKED.to_owned() };
         (name.clone(), shown)
@@ -70,8 +81,20 @@ fn line(attempt: &Attempt, show: bool) -> Line {
         attempt: attempt.run.attempt,
         exit_code: attempt.exit_code(),
         seconds: life::took(attempt).as_secs_f64(),
+        inputs: inputs(plugin, attempt),
         outputs: attempt.result.outputs.iter().map(text).collect(),
     }
+}
+
+fn inputs(plugin: &ResourcePluginSpec, attempt: &Attempt) -> Vec<String> {
+    let step = steps_of(plugin, attempt.run.work).iter().find(|step| step.name == attempt.run.step);
+    let given = |place: Option<String>| place.is_some_and(|place| attempt.given.contains(&place));
+    let inputs = step.into_iter().flat_map(|step| &step.inputs);
+    let with_value = inputs.filter(|input| {
+        let (variable, path) = places(input);
+        given(variable) || given(path)
+    });
+    with_value.map(|input| input.name.clone()).collect()
 }
 
 /// For people.
