@@ -34,6 +34,15 @@ fn collect(root: &Path, below: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Pages whose examples need a server that no cluster has; the test target `servers` follows them.
+pub const WITH_SERVERS: &[&str] = &[
+    "examples/mariadb/README.md",
+    "examples/nats/README.md",
+    "examples/rabbitmq/README.md",
+    "examples/redis/README.md",
+    "examples/s3/README.md",
+];
+
 /// A page's text.
 pub fn text(page: &str) -> String {
     fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))

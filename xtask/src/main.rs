@@ -8,6 +8,7 @@ mod generate;
 mod guard;
 mod image;
 mod process;
+mod servers;
 mod test;
 mod testbed;
 

@@ -92,6 +92,11 @@ pub(crate) fn there(program: &str) -> bool {
         .any(|dir| dir.join(program).is_file())
 }
 
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> Result<bool> {
+    Ok(output(&mut command("id", &["-u"]))?.trim() == "0")
+}
+
 /// Installs Debian packages whose program is missing; without root, says what to run.
 pub(crate) fn debian(packages: &[(&str, &str)]) -> Result<()> {
     let missing: Vec<&str> =
@@ -100,7 +105,7 @@ pub(crate) fn debian(packages: &[(&str, &str)]) -> Result<()> {
         return Ok(());
     }
     let list = missing.join(" ");
-    if output(&mut command("id", &["-u"]))?.trim() != "0" {
+    if !is_root()? {
         bail!(
             "Debian packages are missing; as root run: apt-get update && apt-get install -y --no-install-recommends {list}"
         );

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     image,
     process::{self, cargo, note, run},
+    servers,
     testbed::{self, Cluster},
 };
 
@@ -53,13 +54,14 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     if args.without_cluster {
         run(&mut cargo(&["test", "--workspace"]))?;
         note(
-            "left out by --without-cluster: the adapters' conformance tests, those with OpenTofu, and all end-to-end tests",
+            "left out by --without-cluster: the adapters' conformance tests, those with OpenTofu and with the examples' servers, and all end-to-end tests",
         );
         return Ok(());
     }
     able()?;
     run(&mut cargo(&["test", "--workspace"]))?;
     opentofu()?;
+    servers()?;
     for target in ON_A_CONTROL_PLANE {
         on_a_control_plane(target, args.k8s.as_deref())?;
     }
@@ -141,7 +143,8 @@ fn against(cluster: &Cluster, name: &str, arguments: &[String]) -> Result<()> {
 const ON_A_CONTROL_PLANE: &[&str] = &["api_server", "driving", "cluster"];
 
 /// Test targets that `cargo test --workspace` leaves out: they need servers or programs that are made here.
-pub(crate) const ON_DEMAND: &[&str] = &["api_server", "driving", "cluster", "opentofu", "e2e", "rights"];
+pub(crate) const ON_DEMAND: &[&str] =
+    &["api_server", "driving", "cluster", "opentofu", "servers", "e2e", "rights"];
 
 /// OpenTofu as the program of steps.
 fn opentofu() -> Result<()> {
@@ -149,6 +152,14 @@ fn opentofu() -> Result<()> {
     let mut path = vec![sandbind()?.with_file_name("")];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     run(target("opentofu").env("SANDBIND_TEST_OPENTOFU", folder).env("PATH", std::env::join_paths(path)?))
+}
+
+/// The examples, each on the server that it is for.
+fn servers() -> Result<()> {
+    servers::install()?;
+    let mut path = vec![sandbind()?.with_file_name(""), testbed::servers()?];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    run(target("servers").env("PATH", std::env::join_paths(path)?))
 }
 
 fn on_a_control_plane(name: &str, k8s: Option<&str>) -> Result<()> {
@@ -162,7 +173,7 @@ fn on_a_control_plane(name: &str, k8s: Option<&str>) -> Result<()> {
 
 /// Says what is missing before anything is built.
 fn able() -> Result<()> {
-    if process::output(&mut process::command("id", &["-u"]))?.trim() != "0" {
+    if !process::is_root()? {
         bail!(
             "the real cluster needs root; run as root, or `cargo xtask test --without-cluster` to leave that part out"
         );

@@ -95,6 +95,12 @@ pub(crate) fn opentofu() -> Result<PathBuf> {
     Ok(folder.lines().last().context("tests/testbed/opentofu printed no folder")?.into())
 }
 
+/// A folder with an S3 server and the client of NATS, built where missing.
+pub(crate) fn servers() -> Result<PathBuf> {
+    let folder = output(&mut script("servers"))?;
+    Ok(folder.lines().last().context("tests/testbed/servers printed no folder")?.into())
+}
+
 /// Builds what is missing and starts what is not running.
 pub(crate) fn up(k8s: Option<&str>, more: &[&str]) -> Result<Cluster> {
     let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();
