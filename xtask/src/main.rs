@@ -47,6 +47,8 @@ enum Task {
     Broken(broken::Args),
     /// Fuzzes the parsers: targets in fuzz/, what is learnt and found in the cache
     Fuzz(fuzz::Args),
+    /// Runs a folder of published plugin documents with stand-ins for the tools they call
+    Corpus(test::CorpusArgs),
     /// What continuous integration runs
     Ci(test::Args),
 }
@@ -62,6 +64,7 @@ fn main() -> Result<()> {
         Task::Bench(args) => bench::run(&args),
         Task::Broken(args) => broken::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Corpus(args) => test::corpus(&args),
         Task::Ci(args) => ci::run(&args),
     }
 }

@@ -14,6 +14,7 @@ use crate::process;
 const PACKAGES: &[(&str, &str)] = &[
     ("mariadb-server", "mariadbd"),
     ("nats-server", "nats-server"),
+    ("postgresql-15", "pg_ctlcluster"),
     ("rabbitmq-server", "rabbitmq-server"),
     ("redis-server", "redis-server"),
     ("curl", "curl"),

@@ -1,6 +1,6 @@
 //! The tests, and the demo.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -60,6 +60,7 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     }
     able()?;
     run(&mut cargo(&["test", "--workspace"]))?;
+    published(None)?;
     opentofu()?;
     servers()?;
     for target in ON_A_CONTROL_PLANE {
@@ -144,7 +145,7 @@ const ON_A_CONTROL_PLANE: &[&str] = &["api_server", "driving", "cluster"];
 
 /// Test targets that `cargo test --workspace` leaves out: they need servers or programs that are made here.
 pub(crate) const ON_DEMAND: &[&str] =
-    &["api_server", "driving", "cluster", "opentofu", "servers", "e2e", "rights"];
+    &["api_server", "driving", "cluster", "opentofu", "published", "servers", "e2e", "rights"];
 
 /// OpenTofu as the program of steps.
 fn opentofu() -> Result<()> {
@@ -152,6 +153,31 @@ fn opentofu() -> Result<()> {
     let mut path = vec![sandbind()?.with_file_name("")];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     run(target("opentofu").env("SANDBIND_TEST_OPENTOFU", folder).env("PATH", std::env::join_paths(path)?))
+}
+
+/// Flags of `cargo xtask corpus`.
+#[derive(clap::Args)]
+pub(crate) struct CorpusArgs {
+    /// Folder with plugin documents, such as a checkout of published ones
+    folder: PathBuf,
+}
+
+/// `cargo xtask corpus`
+pub(crate) fn corpus(args: &CorpusArgs) -> Result<()> {
+    published(Some(&args.folder))
+}
+
+/// Documents of the published format, with stand-ins for their tools: the project's own, or those of a folder.
+fn published(folder: Option<&Path>) -> Result<()> {
+    able()?;
+    process::debian(&[("python3-minimal", "python3"), ("util-linux", "unshare")])?;
+    let mut path = vec![sandbind()?.with_file_name("")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let mut test = target("published");
+    if let Some(folder) = folder {
+        test.env("SANDBIND_CORPUS", folder.canonicalize()?);
+    }
+    run(test.args(["--", "--nocapture"]).env("PATH", std::env::join_paths(path)?))
 }
 
 /// The examples, each on the server that it is for.

@@ -106,7 +106,8 @@ fn tried(document: &Path) -> Vec<String> {
             }
             let got = texts(ran, "inputs");
             for input in step["inputs"].as_array().into_iter().flatten() {
-                let (input_name, passed) = (input["name"].as_str().unwrap_or_default(), input.get("valueFromStep").is_some());
+                let (input_name, passed) =
+                    (input["name"].as_str().unwrap_or_default(), input.get("valueFromStep").is_some());
                 if got.contains(&input_name) != passed {
                     wrong.push(format!("{work} step {step_name}: input {input_name} set: {}", !passed));
                 }

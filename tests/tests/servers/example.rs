@@ -76,9 +76,14 @@ impl<'e> Reader<'e> {
 impl Example {
     /// Everything that holds for each example.
     pub(crate) fn check(&self) {
+        self.its_page_is_true(&Reader::new(self));
+        self.check_scripts();
+    }
+
+    /// What holds whatever its page says.
+    pub(crate) fn check_scripts(&self) {
         let reader = Reader::new(self);
         self.is_valid(&reader);
-        self.its_page_is_true(&reader);
         self.makes_what_it_says(&reader);
         self.leaves_nothing_when_killed(&reader);
     }
@@ -90,6 +95,18 @@ impl Example {
         std::fs::write(reader.folder.path().join("use.sh"), command).unwrap();
         reader.run(&reader.command("bash -euo pipefail use.sh")).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(reader.list(), before, "{} leaves something", self.name);
+    }
+
+    /// What `plugin test` says of it when its scripts are killed.
+    pub(crate) fn conformance(&self) -> String {
+        let reader = Reader::new(self);
+        let env: Vec<String> = self.env.iter().map(|(name, _)| format!("--env {name}")).collect();
+        let test = format!(
+            "sandbind plugin test -f examples/{}/plugin.yaml --kill-at random {}",
+            self.name,
+            env.join(" ")
+        );
+        reader.run(&test).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn is_valid(&self, reader: &Reader<'_>) {

@@ -5,6 +5,7 @@
 mod example;
 mod mariadb;
 mod nats;
+mod postgres;
 mod rabbitmq;
 mod redis;
 mod s3;
