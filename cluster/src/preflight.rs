@@ -13,8 +13,8 @@ use k8s_openapi::{
     api::core::v1::{ConfigMap, Secret, ServiceAccount},
 };
 use kube::{Api, Client, Resource, api::PostParams};
-use sandbind_core::plugin::references::{KNOWN, Kind, Presence, Reference, UNKNOWN};
-use sandbind_engine::ports::{Answer, PortError};
+use sandbind_core::plugin::references::{Kind, LACKING, Presence, Reference, THERE};
+use sandbind_engine::ports::{Answer, PortError, chain};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::answers::Answers;
@@ -31,10 +31,10 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long answers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// When it is known whether the object is there.
-    pub known: Duration,
-    /// When nobody answered.
-    pub unknown: Duration,
+    /// That an object is there.
+    pub there: Duration,
+    /// That it is not, or that nobody answered.
+    pub lacking: Duration,
 }
 
 /// What is known of the objects that step pods need.
@@ -89,7 +89,7 @@ async fn ask(client: &Client, one: &Reference) -> Presence {
         Err(PortError::Exists { .. }) => Presence::There,
         Err(error) => {
             tracing::debug!(error = &error as &dyn std::error::Error, "asked again later");
-            Presence::Unknown(told(&error))
+            Presence::Unknown(chain(&error))
         }
     }
 }
@@ -111,21 +111,10 @@ where
     }
 }
 
-/// An error with its causes, one line.
-fn told(error: &PortError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 // === impl Patience ===
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { known: KNOWN, unknown: UNKNOWN }
+        Self { there: THERE, lacking: LACKING }
     }
 }

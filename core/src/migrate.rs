@@ -149,7 +149,7 @@ fn objects(name: &str, spec: &Spec, problems: &mut Problems) -> Vec<Value> {
     let all = bindings.into_iter().chain(sandboxes);
     all.map(|made| {
         problems.extend(made.check());
-        made.object
+        made.object()
     })
     .collect()
 }
@@ -171,7 +171,9 @@ fn unused<'d>(names: &Names<'_>, spec: &'d Spec, spaces: &mut BTreeMap<Option<&'
         first.push(Made::binding(&names.sandbox, namespace, &json!({})));
     }
     if let Some(binding) = first.first_mut() {
-        rest.into_iter().for_each(|at| binding.declare(names, &spec.resources, at));
+        for at in rest {
+            binding.declare(names, &spec.resources, at);
+        }
     }
 }
 

@@ -51,7 +51,9 @@ fn what_once_broke_a_law_keeps_it_now() {
         if folder.is_dir() {
             let mut inputs = Vec::new();
             files(&folder, &|_| true, &mut inputs);
-            inputs.iter().for_each(|file| holds(name, *law, &fs::read(file).unwrap(), file));
+            for file in &inputs {
+                holds(name, *law, &fs::read(file).unwrap(), file);
+            }
         }
     }
     for folder in fs::read_dir(Path::new(ROOT).join("fuzz/regressions")).unwrap() {
@@ -68,19 +70,21 @@ fn every_law_holds_for_every_document_of_the_project() {
     assert!(documents.len() > 100, "{}", documents.len());
     for file in &documents {
         let text = fs::read(file).unwrap();
-        laws::LAWS.iter().for_each(|(name, law)| holds(name, *law, &text, file));
+        for (name, law) in laws::LAWS {
+            holds(name, *law, &text, file);
+        }
     }
 }
 
 #[test]
-fn every_law_has_seeds_and_holds_for_them_and_for_their_halves() {
+fn every_law_has_seeds_and_holds_for_what_is_left_of_them_when_they_are_cut() {
     for (name, law) in laws::LAWS {
         let file = Path::new(ROOT).join(format!("fuzz/seeds/{name}.txt"));
         for seed in fs::read_to_string(&file).unwrap().split("\n===\n") {
             holds(name, *law, seed.as_bytes(), &file);
-            for (at, _) in seed.char_indices() {
-                holds(name, *law, seed[..at].as_bytes(), &file);
-                holds(name, *law, seed[at..].as_bytes(), &file);
+            for (at, _) in seed.char_indices().step_by(13) {
+                holds(name, *law, &seed.as_bytes()[..at], &file);
+                holds(name, *law, &seed.as_bytes()[at..], &file);
             }
         }
     }

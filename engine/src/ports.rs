@@ -347,3 +347,17 @@ pub trait World: Send + Sync + 'static {
     /// The observer of write points.
     fn tracer(&self) -> &Self::Tracer;
 }
+
+/// An error with its causes, one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

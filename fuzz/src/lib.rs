@@ -53,7 +53,7 @@ fn is_told(problem: &Problem, sources: &Sources) {
     assert!(!problem.code.is_empty() && !problem.reason.is_empty(), "nothing is said: {problem:?}");
     let Some(at) = problem.location() else { return };
     let source = sources.named(&at.file);
-    let lines = source.map_or(1, |source| source.line_count());
+    let lines = source.map_or(1, sandbind_core::source::Source::line_count);
     assert!((1..=lines).contains(&at.line) && at.line <= at.end_line && at.end_line <= lines, "{problem:?}");
     let line = source.and_then(|source| source.line(at.line)).unwrap_or_default();
     assert!(at.column <= line.chars().count() + 2, "beyond its line: {problem:?}");

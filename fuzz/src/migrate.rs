@@ -31,7 +31,9 @@ pub fn law(data: &[u8]) {
         }
         Err(problems) => {
             assert!(problems.iter().any(Problem::is_error), "refused without an error: {problems:?}");
-            problems.iter().for_each(|problem| super::is_told(problem, &document.sources));
+            for problem in &problems {
+                super::is_told(problem, &document.sources);
+            }
         }
     }
 }

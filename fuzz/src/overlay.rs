@@ -95,7 +95,7 @@ fn made(runner: Runner) {
     for (volume, path) in [(VOLUME_AGENT, AGENT_DIR), (VOLUME_TOKEN, TOKEN_DIR)] {
         super::same(&named(main, "/volumeMounts", volume)["mountPath"], &json!(path), "mounted elsewhere");
         let volume = named(&pod, "/spec/volumes", volume);
-        assert!(volume.get("emptyDir").or(volume.get("projected")).is_some(), "{volume}");
+        assert!(["emptyDir", "projected"].iter().any(|kind| volume.get(kind).is_some()), "{volume}");
     }
     let agent = named(&pod, "/spec/initContainers", CONTAINER_AGENT);
     super::same(&agent["image"], &json!("agent"), "another agent");

@@ -20,10 +20,12 @@ pub fn law(data: &[u8]) {
     match document::read(&expanded) {
         Err(problems) => {
             assert!(
-                problems.iter().any(|problem| problem.is_error()),
+                problems.iter().any(sandbind_core::problem::Problem::is_error),
                 "refused without an error: {problems:?}"
             );
-            problems.iter().for_each(|problem| super::is_told(problem, &expanded.sources));
+            for problem in &problems {
+                super::is_told(problem, &expanded.sources);
+            }
         }
         Ok(read) => {
             let findings = document::findings(&expanded, &read);

@@ -31,7 +31,7 @@ pub fn law(data: &[u8]) {
         if !any_text(&document.value, &mut |text| text.contains("@{")) {
             super::same(&expanded.value, &document.value, "there is no placeholder");
         }
-        let failed = expanded.problems.iter().any(|problem| problem.is_error());
+        let failed = expanded.problems.iter().any(sandbind_core::problem::Problem::is_error);
         places(&expanded, &expanded.value, "", failed);
     }
 }

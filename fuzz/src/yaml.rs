@@ -13,7 +13,9 @@ pub fn law(data: &[u8]) {
     }
     match yaml::read_all(&text, "f") {
         Ok(all) => {
-            all.iter().for_each(|document| is_written(&document.value));
+            for document in &all {
+                is_written(&document.value);
+            }
             let values: Vec<Value> = all.into_iter().map(|document| document.value).collect();
             let written = yaml::write_all(&values);
             if written.len() <= LONGEST_TEXT {

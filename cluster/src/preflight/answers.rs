@@ -55,8 +55,8 @@ impl Answers {
     /// Takes in an answer.
     pub(super) fn take(&mut self, one: Reference, presence: Presence, now: Instant) {
         let holds = match presence {
-            Presence::There | Presence::Absent => self.patience.known,
-            Presence::Unknown(_) => self.patience.unknown,
+            Presence::There => self.patience.there,
+            Presence::Absent | Presence::Unknown(_) => self.patience.lacking,
         };
         self.given.insert(one, (presence, now + holds));
     }
@@ -98,10 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_holds_for_its_time_and_a_missing_one_for_less() {
+    fn what_is_there_is_believed_for_long_and_what_is_lacking_asked_for_soon() {
         let begin = Instant::now();
         let needs = [need("p", 1, &["a"])];
-        for (presence, holds) in [(Presence::There, 300), (Presence::Absent, 300), (lost(), 15)] {
+        for (presence, holds) in [(Presence::There, 300), (Presence::Absent, 15), (lost(), 15)] {
             let mut answers = Answers::new(Patience::default());
             assert!(matches!(answers.presence(&secret("a")), Presence::Unknown(_)));
             assert_eq!(answers.due(&needs, begin), [secret("a")]);

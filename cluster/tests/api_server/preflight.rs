@@ -82,7 +82,7 @@ async fn each_kind_is_told_to_be_there_or_absent_and_asking_makes_nothing() {
 async fn an_answer_is_asked_for_again_when_its_time_is_over() {
     let bed = bed().await;
     let known = Duration::from_millis(100);
-    let preflight = Mutex::new(Preflight::new(bed.client.clone(), Patience { known, unknown: known }));
+    let preflight = Mutex::new(Preflight::new(bed.client.clone(), Patience { there: known, lacking: known }));
     let one = reference(Kind::Secret, &bed.shop, "late");
     let needs = [need(1, [one.clone()])];
     let is = async |expected: Presence| {

@@ -3,7 +3,7 @@
 use super::Found;
 use crate::{
     api::plugin::ResourcePluginSpec,
-    plugin::references::{KNOWN, Presence, Reference},
+    plugin::references::{LACKING, Presence, Reference},
     problem::Problem,
     step::{self, StepSettings, step_names},
 };
@@ -51,8 +51,7 @@ fn missing(plugin: &ResourcePluginSpec, namespace: &str, absent: &[&Reference]) 
         list(absent.iter().map(|one| format!("no {} `{}`", one.kind, one.name)).collect()),
         list(steps),
     );
-    let way_out =
-        format!("create what is missing there: it is noticed within {} minutes", KNOWN.as_secs() / 60);
+    let way_out = format!("create what is missing there: it is noticed within {} seconds", LACKING.as_secs());
     Problem::error("ReferenceNotFound", PLACE, reason, way_out)
 }
 

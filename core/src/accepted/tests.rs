@@ -145,7 +145,7 @@ fn what_the_step_pods_lack_is_named_and_an_open_question_is_never_an_absence() {
             Presence::Absent,
             Presence::There,
             "ResolvedRefs=False/ReferenceNotFound",
-            &["namespace `steps`", "no Secret `admin`", "`make`, `unmake`", "create", "5 minutes"][..],
+            &["namespace `steps`", "no Secret `admin`", "`make`, `unmake`", "create", "15 seconds"][..],
         ),
         (
             Presence::Absent,

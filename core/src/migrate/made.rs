@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     api_version,
@@ -18,7 +18,11 @@ use crate::{
 
 /// An object that is made.
 pub(super) struct Made {
-    pub(super) object: Value,
+    kind: &'static str,
+    pub(super) name: String,
+    namespace: Option<String>,
+    pub(super) labels: Map<String, Value>,
+    pub(super) spec: Map<String, Value>,
     /// Names of the resources that it declares.
     pub(super) resources: Vec<String>,
     /// Field paths of the object, and where in the document they come from.
@@ -27,20 +31,36 @@ pub(super) struct Made {
 
 impl Made {
     /// An object without content.
-    pub(super) fn new(kind: &str, name: &str, namespace: Option<&str>) -> Self {
-        let mut object =
-            json!({"apiVersion": api_version(), "kind": kind, "metadata": {"name": name}, "spec": {}});
-        if let Some(namespace) = namespace {
-            object["metadata"]["namespace"] = json!(namespace);
+    pub(super) fn new(kind: &'static str, name: &str, namespace: Option<&str>) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            labels: Map::new(),
+            spec: Map::new(),
+            resources: Vec::new(),
+            origins: Vec::new(),
         }
-        Self { object, resources: Vec::new(), origins: Vec::new() }
     }
 
     /// A binding that gives nothing yet.
     pub(super) fn binding(name: &str, namespace: Option<&str>, selector: &Value) -> Self {
         let mut made = Self::new("ResourceBinding", name, namespace);
-        made.object["spec"] = json!({"selector": selector, "resources": []});
+        made.spec.insert("selector".to_owned(), selector.clone());
+        made.spec.insert("resources".to_owned(), json!([]));
         made
+    }
+
+    /// As it is written.
+    pub(super) fn object(&self) -> Value {
+        let mut metadata = Map::from_iter([("name".to_owned(), json!(self.name))]);
+        if let Some(namespace) = &self.namespace {
+            metadata.insert("namespace".to_owned(), json!(namespace));
+        }
+        if !self.labels.is_empty() {
+            metadata.insert("labels".to_owned(), Value::Object(self.labels.clone()));
+        }
+        json!({"apiVersion": api_version(), "kind": self.kind, "metadata": metadata, "spec": self.spec})
     }
 
     /// Says where a part comes from.
@@ -50,10 +70,7 @@ impl Made {
 
     /// Adds an item to a list of the content; where it comes from is said with it.
     pub(super) fn push(&mut self, list: &str, item: Value, origin: &str) {
-        let field = &mut self.object["spec"][list];
-        if !field.is_array() {
-            *field = json!([]);
-        }
+        let field = self.spec.entry(list).or_insert_with(|| json!([]));
         let Some(items) = field.as_array_mut() else { return };
         items.push(item);
         let path = format!("spec.{list}[{}]", items.len() - 1);
@@ -74,15 +91,14 @@ impl Made {
 
     /// Whether a binding passes any output.
     pub(super) fn gives_outputs(&self) -> bool {
-        let spec = &self.object["spec"];
-        let env = spec["env"].as_array().into_iter().flatten();
-        spec["files"].is_array() || env.into_iter().any(|env| env.get("valueFrom").is_some())
+        let env = self.spec.get("env").and_then(Value::as_array).into_iter().flatten();
+        self.spec.contains_key("files") || env.into_iter().any(|env| env.get("valueFrom").is_some())
     }
 
     /// What the rules of its kind say, at the places in the document.
     pub(super) fn check(&self) -> Vec<Problem> {
-        let object = self.object.clone();
-        let told = if object["kind"] == "Sandbox" {
+        let object = self.object();
+        let told = if self.kind == "Sandbox" {
             serde_json::from_value::<Sandbox>(object).map(|object| {
                 sandbox::validate::validate(&object.metadata.name.unwrap_or_default(), &object.spec)
             })
@@ -114,8 +130,7 @@ impl Made {
 pub(super) fn distinguish(made: &mut [Made]) {
     let mut taken = BTreeSet::new();
     for one in made {
-        let name = free(one.object["metadata"]["name"].as_str().unwrap_or_default(), &taken);
-        one.object["metadata"]["name"] = json!(name);
-        taken.insert(name);
+        one.name = free(&one.name, &taken);
+        taken.insert(one.name.clone());
     }
 }

@@ -27,15 +27,15 @@ pub(super) fn of(
     let mut content = Map::new();
     if let Some(ttl) = &spec.ttl {
         made.from("spec.ttl", "spec.ttl");
-        let mut written = json!({"duration": ttl.duration});
+        let mut written = Map::from_iter([("duration".to_owned(), json!(ttl.duration))]);
         if ttl.offset_from.as_deref() == Some("updatedAt") {
             let reason =
                 "a TTL cannot count from the last update: `lastUsedAt`, the last pod, takes its place";
             let way_out = "leave it so, or write `createdAt`";
             problems.push(Problem::warning("NotMigrated", "spec.ttl.offsetFrom", reason, way_out));
-            written["offsetFrom"] = json!("lastUsedAt");
+            written.insert("offsetFrom".to_owned(), json!("lastUsedAt"));
         }
-        content.insert("ttl".to_owned(), written);
+        content.insert("ttl".to_owned(), Value::Object(written));
     }
     let mut params = Map::new();
     let mut prepare = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn of(
         content.insert("params".to_owned(), Value::Object(params));
     }
     content.insert("prepare".to_owned(), json!(prepare));
-    made.object["spec"] = Value::Object(content);
+    made.spec = content;
     labels(&mut made, spec, problems);
     made
 }
@@ -78,7 +78,5 @@ fn labels(made: &mut Made, spec: &Spec, problems: &mut Problems) {
             }
         }
     }
-    if !kept.is_empty() {
-        made.object["metadata"]["labels"] = Value::Object(kept);
-    }
+    made.labels = kept;
 }

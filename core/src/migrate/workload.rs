@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     fields::{Env, File, Of, Resource, Source, Spec},
@@ -85,7 +85,7 @@ impl<'d> Workload<'d> {
             let mut made = self.binding(container);
             for (at, env) in &env {
                 let place = format!("{}[{at}]", self.env_place);
-                if let Some(item) = self.env(env, &place, &mut made, names, resources, problems) {
+                if let Some(item) = Self::env(env, &place, &mut made, names, resources, problems) {
                     made.push("env", item, &place);
                 }
             }
@@ -124,14 +124,13 @@ impl<'d> Workload<'d> {
         made.from("spec", &self.place);
         made.from("spec.selector", &self.origin);
         if let Some(container) = container {
-            made.object["spec"]["containers"] = json!([container]);
+            made.spec.insert("containers".to_owned(), json!([container]));
         }
         made
     }
 
     /// An env var of a binding; none where it has no counterpart.
     fn env(
-        &self,
         env: &Env,
         place: &str,
         made: &mut Made,
@@ -145,7 +144,7 @@ impl<'d> Workload<'d> {
             problems.push(Problem::warning("NotMigrated", place, reason, way_out));
             return None;
         }
-        let mut item = json!({"name": env.name});
+        let mut item = Map::from_iter([("name".to_owned(), json!(env.name))]);
         if let Some(from) = &env.value_from {
             let Some(output) = &from.resource else {
                 problems.push(without(place, &env.name));
@@ -153,12 +152,14 @@ impl<'d> Workload<'d> {
             };
             declare(made, &output.name, names, resources);
             let name = names.resource(&output.name);
-            item["valueFrom"] = json!({"resource": {"name": name, "outputKey": output.output_key}});
+            let from = json!({"resource": {"name": name, "outputKey": output.output_key}});
+            item.insert("valueFrom".to_owned(), from);
         }
         if env.value.is_some() || env.value_from.is_none() {
-            item["value"] = json!(substitute::shield(env.value.as_deref().unwrap_or_default()));
+            let value = substitute::shield(env.value.as_deref().unwrap_or_default());
+            item.insert("value".to_owned(), json!(value));
         }
-        Some(item)
+        Some(Value::Object(item))
     }
 
     /// Folders of files: one for all outputs of a resource, or of those that are named by output and path.
@@ -187,10 +188,11 @@ impl<'d> Workload<'d> {
             }
         }
         for (path, resource, items, place) in folders {
-            let mut folder = json!({"path": path, "resource": resource});
-            if !items.is_empty() {
-                folder["items"] = Value::Array(items);
-            }
+            let folder = if items.is_empty() {
+                json!({"path": path, "resource": resource})
+            } else {
+                json!({"path": path, "resource": resource, "items": items})
+            };
             made.push("files", folder, &place);
         }
     }

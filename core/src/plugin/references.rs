@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 
 use serde_json::Value;
 
-/// How long an answer holds whether an object is there.
-pub const KNOWN: Duration = Duration::from_secs(300);
-/// Until a question that nobody answered is asked again.
-pub const UNKNOWN: Duration = Duration::from_secs(15);
+/// How long an answer holds that an object is there.
+pub const THERE: Duration = Duration::from_secs(300);
+/// Until it is asked again for what was lacking, or what nobody answered: whoever makes it waits for the word.
+pub const LACKING: Duration = Duration::from_secs(15);
 
 /// The kinds of objects that a pod needs before it can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

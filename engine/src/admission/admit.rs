@@ -25,10 +25,10 @@ use super::{
     owner::{self, Tops},
     patience::Patience,
     ports::Surroundings,
-    reserve::{Wish, chain},
+    reserve::Wish,
     wait::Waiting,
 };
-use crate::ports::{Clock as _, Records as _};
+use crate::ports::{Clock as _, Records as _, chain};
 
 /// An id of a life that is none, of the same form as real ones.
 const PLACEHOLDER: &str = "dryrundryrundryr";

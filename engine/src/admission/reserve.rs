@@ -27,7 +27,7 @@ use super::{
     ports::{Surroundings, Watcher as _},
 };
 use crate::{
-    ports::{Clock as _, PortError, Records as _},
+    ports::{Clock as _, PortError, Records as _, chain},
     trace::{self, Point},
 };
 
@@ -264,20 +264,6 @@ pub(super) fn unavailable(place: &str, reason: &str) -> Problem {
         format!("the reservation could not be written: {reason}"),
         "try again; a controller does so by itself",
     )
-}
-
-/// An error with its causes, one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

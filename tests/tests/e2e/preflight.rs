@@ -7,8 +7,8 @@ use super::support::{
 };
 
 const STEPS: &str = "sandbind-steps";
-/// An answer holds for 5 minutes.
-const NOTICED: u64 = 330;
+/// What is lacking is asked for every 15 s.
+const NOTICED: u64 = 60;
 
 /// A draft whose step pods need a Secret, a ConfigMap and a ServiceAccount of its own name; removed in the end, with them.
 struct Needy {

@@ -41,7 +41,7 @@ Pending | nothing is being made yet | wait
 Provisioning | a resource is being made | wait
 Queued | the plugin's `limits.concurrency` is used up | wait
 Ready | all resources are ready | nothing
-ReferenceNotFound | the namespace of a plugin's step pods lacks a Secret, ConfigMap or ServiceAccount that they need; also a warning of `sandbind plugin apply` | create it there; the runner notices within 5 minutes
+ReferenceNotFound | the namespace of a plugin's step pods lacks a Secret, ConfigMap or ServiceAccount that they need; also a warning of `sandbind plugin apply` | create it there; the runner notices within 15 seconds
 ReferenceUnknown | whether everything is there that a plugin's step pods need is not known: the API server did not answer, or refused the question | read the message; it is asked again every 15 seconds
 RefreshFailed | a refresh step failed | it is tried again; read the message
 ResolvedRefs | everything that is named is there | nothing
