@@ -90,8 +90,10 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
             let known = problems.iter().filter(|problem| problem.is_error());
             let known: Vec<String> = known.map(|problem| problem.place.clone()).collect();
             let more = validate(&spec, object_name.as_deref());
+            let more =
+                more.into_iter().filter(|problem| !known.iter().any(|place| covers(place, &problem.place)));
             problems.extend(
-                more.into_iter().filter(|problem| !known.iter().any(|place| covers(place, &problem.place))),
+                more.map(|problem| if form == Form::Document { left_open(problem) } else { problem }),
             );
             plugin = Some(spec);
         }
@@ -119,6 +121,15 @@ pub fn read(document: &Document) -> Result<Read, Vec<Problem>> {
 /// Findings about a plugin that was read from this document, with their places; see [`lint`].
 pub fn findings(document: &Document, read: &Read) -> Vec<Problem> {
     told(&Document { problems: Vec::new(), ..document.clone() }, read.form, lint(&read.plugin))
+}
+
+/// Published documents leave the namespace to whoever applies them: `namespace: CHANGE_ME`. Nothing but applying them needs it.
+fn left_open(problem: Problem) -> Problem {
+    if problem.code != "BadNamespace" {
+        return problem;
+    }
+    let way_out = format!("{}; or name one with `sandbind plugin apply --step-namespace`", problem.way_out);
+    Problem::warning("BadNamespace", problem.place, problem.reason, way_out)
 }
 
 /// What is told, with its places: nothing about strings whose placeholders could not be replaced, nothing twice because of an

@@ -3,7 +3,8 @@
 use kube::api::PostParams;
 use sandbind_core::{
     api::ResourcePlugin,
-    plugin::{document::as_object, validate_update},
+    plugin::{document::as_object, validate, validate_update},
+    problem::Problem,
 };
 
 use super::{catalog, lacking, source};
@@ -20,6 +21,10 @@ pub(super) async fn run(cluster: &Cluster, args: &PluginApplyArgs, shell: &Shell
     read.warnings.iter().for_each(|problem| shell.problem(problem));
     if let Some(namespace) = &args.step_namespace {
         read.plugin.runner.namespace = Some(namespace.clone());
+    }
+    let wrong: Vec<Problem> = validate(&read.plugin, None).into_iter().filter(Problem::is_error).collect();
+    if !wrong.is_empty() {
+        return Err(wrong.into());
     }
     let wanted: ResourcePlugin = serde_json::from_value(as_object(&read))?;
     let identity = wanted.spec.identity();

@@ -75,7 +75,7 @@ BadEnv | the name of an input's env var is none | use letters, digits and unders
 BadImage | the image has blanks in its name | remove them
 BadLimit | a limit is out of range | write a number within the bounds named
 BadName | a name breaks the grammar | a letter first, then letters, digits and hyphens; steps, inputs and outputs: at most 30 characters
-BadNamespace | `runner.namespace` is not the name of a namespace | write one, or leave it out
+BadNamespace | `runner.namespace` is not the name of a namespace; only a warning in a document, until it is applied | write one, leave it out, or `--step-namespace`
 BadParam | a value does not match the param's pattern, or is too long | give one that does
 BadPath | the path of an input or output is missing, or not that of a file | write a path; a relative one is below the step's working folder
 BadPattern | a param's pattern is no regular expression | correct it

@@ -75,7 +75,7 @@ fn a_database_branch_takes_env_from_secrets_and_another_image_user() {
 spec:
   runner:
     image: debian:bookworm-slim
-    namespace: default
+    namespace: CHANGE_ME
     podTemplateOverlay: |
       spec:
         imagePullSecrets: [{name: pull}]
@@ -107,7 +107,7 @@ spec:
     script: "#!/bin/bash\ntrue\n"
 "##,
     );
-    assert_eq!(warnings, [""; 0]);
+    assert_eq!(warnings, ["BadNamespace"]);
 }
 
 #[test]

@@ -82,7 +82,6 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     // The runner.
     ("{image: i}", "{}", "MissingImage", "p.yaml:3:3: spec.runner.image"),
     ("{image: i}", "{image: 'a b'}", "BadImage", "p.yaml:3:12: spec.runner.image"),
-    ("{image: i}", "{image: i, namespace: CHANGE_ME}", "BadNamespace", "p.yaml:3:22: spec.runner.namespace"),
     // Steps, inputs, outputs.
     ("name: b", "name: a", "DuplicateName", "p.yaml:8:5: spec.create[1].name"),
     ("name: d", "name: a", "DuplicateName", "p.yaml:12:5: spec.delete[0].name"),
