@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long a server may take to start. RabbitMQ takes half a minute on a machine that builds something.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// Runs a command in the background until standard input ends, which it does when the test's process is gone in whatever way; then ends
 /// the process group, and with it whatever the command started.
