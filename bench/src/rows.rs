@@ -1,6 +1,7 @@
 //! The rows, one subject per file.
 
 mod alone;
+mod authoring;
 mod create_call;
 mod crowd;
 mod live;
@@ -36,6 +37,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("starts", starts::measure),
     ("removal", removal::measure),
     ("live", live::measure),
+    ("authoring", authoring::measure),
 ];
 
 /// All that are wanted, printed as they come. One that cannot be measured says so and stops nothing.

@@ -82,8 +82,10 @@ pub(crate) fn e2e(args: &E2eArgs) -> Result<()> {
     })
 }
 
-/// What the end-to-end tests need of the installation: reservations that are soon over, and programs that can be killed.
-pub(crate) const INSTALLATION: &[&str] = &["--bind-window", "20s", "--replicas", "1"];
+/// What the end-to-end tests need of the installation: reservations that are soon over, programs that can be killed, and a second
+/// namespace for step pods.
+pub(crate) const INSTALLATION: &[&str] =
+    &["--bind-window", "20s", "--replicas", "1", "--step-namespace", "sandbind-steps,published-steps"];
 
 /// Images and the installation that the end-to-end tests need.
 pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
