@@ -51,6 +51,8 @@ pub struct TestArgs {
 pub enum ExecutorKind {
     /// This machine's own processes.
     Process,
+    /// The plugin runner of the current context, in step pods: a draft of its own, and a sandbox that is thrown away.
+    Cluster,
 }
 
 /// When scripts are killed.

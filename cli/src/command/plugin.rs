@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, command: PluginCommand, shell: &Shell) 
         PluginCommand::Validate(args) => validate(&args.file, shell),
         PluginCommand::Render(args) => render(&args, shell),
         PluginCommand::Init(args) => init::run(&args, shell),
-        PluginCommand::Test(args) => test::run(args, shell).await,
+        PluginCommand::Test(args) => test::run(global, args, shell).await,
         PluginCommand::Apply(args) => apply::run(&client::connect(global).await?, &args, shell).await,
         PluginCommand::List(args) => {
             show::list(&client::connect(global).await?, args.all_versions, shell).await

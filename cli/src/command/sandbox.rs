@@ -7,8 +7,8 @@ mod hold;
 mod holders;
 mod logs;
 mod show;
-mod verdict;
-mod wait;
+pub(super) mod verdict;
+pub(super) mod wait;
 mod why;
 
 use kube::Api;

@@ -54,8 +54,12 @@ fn a_stranger_has_a_tested_plugin_and_a_pod_that_uses_it_in_minutes() {
     assert!(tested.contains("conformance L2") && tested.ends_with("ok\n"), "{tested}");
     eprintln!("from nothing to a plugin that is tested: {:.1} s of commands", begin.elapsed().as_secs_f64());
 
-    done(&["plugin", "apply", "-f", &plugin]);
     let shop = Namespace::new();
+    let in_pods = done(&["plugin", "test", "-f", &plugin, "--executor", "cluster", "-n", &shop.name]);
+    assert!(in_pods.contains("provision.path") && in_pods.ends_with("ok\n"), "{in_pods}");
+    shop.nothing_left(60);
+
+    done(&["plugin", "apply", "-f", &plugin]);
     shop.apply(&std::fs::read_to_string(first.file("binding.yaml")).unwrap());
     shop.apply(&pod("web", "pr-1"));
     shop.ready_pod("app=web", 120);

@@ -93,8 +93,8 @@ fn tried(document: &Path) -> Vec<String> {
     for work in ["create", "delete"] {
         for step in rendered["spec"][work].as_array().into_iter().flatten() {
             let step_name = step["name"].as_str().unwrap_or_default();
-            let ran = report["tests"][0][work].as_array().into_iter().flatten();
-            let Some(ran) = ran.filter(|ran| ran["step"] == step_name).last() else {
+            let mut ran = report["tests"][0][work].as_array().into_iter().flatten();
+            let Some(ran) = ran.rfind(|ran| ran["step"] == step_name) else {
                 wrong.push(format!("{work} step {step_name} did not run"));
                 continue;
             };

@@ -1,5 +1,6 @@
 //! `sandbind plugin test`: a plugin's whole life on this machine, attempt by attempt.
 
+mod cluster;
 mod conformance;
 mod findings;
 mod life;
@@ -12,7 +13,8 @@ use sandbind_core::{api::ResourcePlugin, problem::Problem};
 
 use super::source;
 use crate::{
-    args::{ExecutorKind, TestArgs},
+    args::{ExecutorKind, Global, TestArgs},
+    client,
     command::run::{Signals, show_logs, signaled},
     exit::{Exit, Failure, Outcome},
     output::Shell,
@@ -23,13 +25,28 @@ use report::{Report, Told};
 use suite::Suite;
 
 /// Creates, refreshes where the plugin can, and deletes: once for each test, and as often as its conformance takes.
-pub(super) async fn run(args: TestArgs, shell: &Shell) -> Outcome {
+pub(super) async fn run(global: &Global, args: TestArgs, shell: &Shell) -> Outcome {
+    let plugin = plugin(&args, shell)?;
+    let suite = Suite::of(&args)?;
     match args.executor {
-        ExecutorKind::Process => Box::pin(test(args, shell)).await,
+        ExecutorKind::Process => Box::pin(test(&plugin, &suite, &args, shell)).await,
+        ExecutorKind::Cluster => {
+            if args.twice || args.kill_at.is_some() || args.show_outputs || !args.env.is_empty() {
+                return Err(Failure::usage(
+                    "OnlyHere",
+                    "--executor cluster",
+                    "--twice, --kill-at, --show-outputs and --env are for scripts of this machine",
+                    "leave them out, or use --executor process",
+                ));
+            }
+            let cluster = client::connect(global).await?;
+            Box::pin(cluster::run(&cluster, plugin, &suite, args.keep, shell)).await
+        }
     }
 }
 
-async fn test(args: TestArgs, shell: &Shell) -> Outcome {
+/// The plugin of the file, cut down to one step where that is asked for.
+fn plugin(args: &TestArgs, shell: &Shell) -> Outcome<ResourcePlugin> {
     let read = source::checked(&args.file)?;
     read.warnings.iter().for_each(|warning| shell.problem(warning));
     let mut plugin = ResourcePlugin::new(&read.object_name, read.plugin);
@@ -43,19 +60,17 @@ async fn test(args: TestArgs, shell: &Shell) -> Outcome {
             "name one of its create steps",
         ));
     }
-    let suite = Suite::of(&args)?;
+    Ok(plugin)
+}
+
+async fn test(plugin: &ResourcePlugin, suite: &Suite, args: &TestArgs, shell: &Shell) -> Outcome {
     let env = stack::env(&args.env)?;
     let mut signals = Signals::listen()?;
     let (mut problems, mut tests, mut conformance) = (Vec::new(), Vec::new(), None);
     let (mut exit, mut kept) = (Exit::Failed, None);
     for (index, test) in suite.tests.iter().enumerate() {
-        let setting = Setting {
-            plugin: &plugin,
-            test,
-            observe: suite.observe.as_deref(),
-            sandbox: &args.sandbox,
-            env: &env,
-        };
+        let setting =
+            Setting { plugin, test, observe: suite.observe.as_deref(), sandbox: &args.sandbox, env: &env };
         let ways = Ways { twice: args.twice, keep: args.keep, ..Ways::default() };
         let mut lived = Box::pin(life::live(&setting, ways, shell, &mut signals)).await?;
         show_logs(&lived.attempts, shell);
@@ -73,7 +88,7 @@ async fn test(args: TestArgs, shell: &Shell) -> Outcome {
         kept = lived.kept.or(kept);
         if ok && index == 0 && args.kill_at.is_some() {
             let (trials, found, signal) =
-                Box::pin(tried(&setting, &lived.attempts, &args, shell, &mut signals)).await?;
+                Box::pin(tried(&setting, &lived.attempts, args, shell, &mut signals)).await?;
             conformance = trials;
             problems.extend(found);
             lived.signal = signal;

@@ -10,7 +10,7 @@ use sandbind_core::{
 
 /// What a look says.
 #[derive(Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// What was awaited is there.
     Done,
     /// Not yet; what it does meanwhile.
@@ -23,7 +23,7 @@ pub(super) enum Verdict {
 
 /// Follows one sandbox until it is ready.
 #[derive(Debug)]
-pub(super) struct Readiness {
+pub(crate) struct Readiness {
     place: String,
     name: String,
     through_failures: bool,
@@ -34,7 +34,7 @@ pub(super) struct Readiness {
 
 impl Readiness {
     /// For the sandbox of this name.
-    pub(super) fn new(place: &str, name: &str, through_failures: bool, allow_empty: bool) -> Self {
+    pub(crate) fn new(place: &str, name: &str, through_failures: bool, allow_empty: bool) -> Self {
         Self {
             place: place.to_owned(),
             name: name.to_owned(),
@@ -45,7 +45,7 @@ impl Readiness {
     }
 
     /// What this look means. None: it does not exist.
-    pub(super) fn look(&mut self, sandbox: Option<&Sandbox>) -> Verdict {
+    pub(crate) fn look(&mut self, sandbox: Option<&Sandbox>) -> Verdict {
         let Some(sandbox) = sandbox else {
             return Verdict::Wait("does not exist yet".to_owned());
         };

@@ -41,7 +41,7 @@ pub(super) async fn run(cluster: &Cluster, args: &WaitArgs, shell: &Shell) -> Ou
 }
 
 /// Follows the sandbox until a look says done or failed, or the time is over.
-pub(super) async fn until(
+pub(crate) async fn until(
     cluster: &Cluster,
     name: &str,
     timeout: Duration,
@@ -97,7 +97,7 @@ fn late(place: String, name: &str, timeout: Duration, last: &str) -> Failure {
 }
 
 /// Waits until it is gone; says who holds it, each time that changes, and in the end if the time is over.
-pub(super) async fn deleted(cluster: &Cluster, name: &str, timeout: Duration, shell: &Shell) -> Outcome {
+pub(crate) async fn deleted(cluster: &Cluster, name: &str, timeout: Duration, shell: &Shell) -> Outcome {
     let place = place(cluster, name);
     let mut removal = Removal::default();
     let waiting = until(cluster, name, timeout, shell, |sandbox| match removal.look(sandbox, &place) {

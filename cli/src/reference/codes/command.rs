@@ -50,6 +50,7 @@ NotText | an output is no text that an env var can hold | take it as a file
 NotThere | the create steps succeeded, and `observe` does not find the resource | put the create steps or `observe` right
 NothingToShow | the status names no such resource or step | `sandbind sandbox get` shows those there are
 ObserveFailed | the `observe` script ended with another code than 0 or 1 | 0 says there, 1 says not there
+OnlyHere | with `plugin test --executor cluster`, a flag that is for scripts of this machine | leave it out
 OutputChanges | with `plugin test --twice`, an output has another value when its script is run again | fine for a new password, not for a name
 OutputEndsInLineEnd | an output of `plugin test` ends with a line end | write it by `printf %s`
 OutputUnexpected | an output is not what the file of tests says | `--show-outputs` shows what it is

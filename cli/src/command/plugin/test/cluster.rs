@@ -1,0 +1,212 @@
+//! `plugin test --executor cluster`: the plugin as a draft of its own, and a throw-away sandbox for each test, in the current context.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
+use sandbind_core::{
+    api::{
+        ResourceBinding, ResourceBindingSpec, ResourcePlugin, Sandbox, SandboxSpec, Span,
+        binding::BoundResource,
+        plugin::{AllowedFrom, AllowedNamespaces},
+        sandbox::{OffsetFrom, Ttl},
+    },
+    problem::Problem,
+};
+use serde::Serialize;
+
+use super::suite::{Suite, Test};
+use crate::{
+    client::Cluster,
+    command::{
+        run::{Signals, signaled},
+        sandbox::{verdict::Readiness, wait},
+    },
+    exit::{Exit, Failure, Outcome},
+    output::{self, Shell},
+};
+
+/// The resource's name.
+const RESOURCE: &str = "resource";
+/// A test that takes longer has failed. Step timeouts end most of them earlier.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// What this process does not come to remove, the plugin runner removes after this.
+const TTL: Span = Span::from_secs(3600);
+
+/// One test, as it went.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    name: String,
+    ok: bool,
+    /// Keys of the outputs that pods would get.
+    outputs: Vec<String>,
+}
+
+/// Lives through every test, and leaves nothing unless `keep`.
+pub(super) async fn run(
+    cluster: &Cluster,
+    plugin: ResourcePlugin,
+    suite: &Suite,
+    keep: bool,
+    shell: &Shell,
+) -> Outcome {
+    let name = format!("test-{}", sandbind_local::clock::id()?.chars().take(10).collect::<String>());
+    if suite.observe.is_some() || suite.tests.iter().any(|test| test.check.is_some()) {
+        shell.note("`check` and `observe` are scripts for this machine, and do not run in a cluster");
+    }
+    let plugins: Api<ResourcePlugin> = Api::all(cluster.client.clone());
+    let bindings: Api<ResourceBinding> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let params = PostParams::default();
+    plugins.create(&params, &draft(plugin, &name, &cluster.namespace)).await?;
+    let lived = async {
+        bindings.create(&params, &binding(&name)).await?;
+        let mut signals = Signals::listen()?;
+        let (mut told, mut problems) = (Vec::new(), Vec::new());
+        for (index, test) in suite.tests.iter().enumerate() {
+            let sandbox = format!("{name}-{index}");
+            let made = tokio::select! {
+                made = make(cluster, &sandbox, test, shell) => made,
+                signal = signals.next() => {
+                    Err(Failure { exit: Exit::Code(signaled(signal)), problems: Vec::new() })
+                }
+            };
+            if keep && made.is_ok() {
+                shell.note(&format!("the sandbox stays; `sandbind sandbox delete {sandbox}` removes it"));
+            } else {
+                remove(cluster, &sandbox, shell).await?;
+            }
+            let outputs = match made {
+                Ok(outputs) => outputs,
+                Err(failure) if failure.exit != Exit::Failed => return Err(failure),
+                Err(failure) => {
+                    problems.extend(failure.problems.into_iter().map(|problem| placed(problem, test)));
+                    told.push(Told { name: test.name.clone(), ok: false, outputs: Vec::new() });
+                    continue;
+                }
+            };
+            let missing = missing(test, &outputs);
+            told.push(Told { name: test.name.clone(), ok: missing.is_empty(), outputs });
+            problems.extend(missing);
+        }
+        Ok((told, problems))
+    };
+    let lived = Box::pin(lived).await;
+    if !(keep && lived.as_ref().is_ok_and(|(_, problems)| problems.is_empty())) {
+        let delete = DeleteParams::default();
+        for gone in
+            [bindings.delete(&name, &delete).await.map(drop), plugins.delete(&name, &delete).await.map(drop)]
+        {
+            match gone {
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                other => other?,
+            }
+        }
+    }
+    let (told, problems) = lived?;
+    shell.show(&told, || human(&told, problems.is_empty()))?;
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+/// The plugin under a name that nobody else uses, for this namespace only.
+fn draft(mut plugin: ResourcePlugin, name: &str, namespace: &str) -> ResourcePlugin {
+    plugin.metadata.name = Some(name.to_owned());
+    name.clone_into(&mut plugin.spec.name);
+    plugin.spec.version = None;
+    let here = labels("kubernetes.io/metadata.name", namespace);
+    plugin.spec.allowed_namespaces =
+        Some(AllowedNamespaces { from: AllowedFrom::Selector, selector: Some(here) });
+    plugin
+}
+
+/// What the sandboxes prepare. No pod carries the label that it selects.
+fn binding(name: &str) -> ResourceBinding {
+    let spec = ResourceBindingSpec {
+        selector: labels("sandbind.dev/test", name),
+        resources: vec![BoundResource {
+            name: RESOURCE.to_owned(),
+            plugin: format!("{name}@draft"),
+            ..BoundResource::default()
+        }],
+        ..ResourceBindingSpec::default()
+    };
+    ResourceBinding::new(name, spec)
+}
+
+fn labels(key: &str, value: &str) -> LabelSelector {
+    let labels = BTreeMap::from([(key.to_owned(), value.to_owned())]);
+    LabelSelector { match_labels: Some(labels), ..LabelSelector::default() }
+}
+
+/// Makes a sandbox with the resource, and waits until it is ready; keys of its outputs.
+async fn make(cluster: &Cluster, name: &str, test: &Test, shell: &Shell) -> Outcome<Vec<String>> {
+    let sandboxes: Api<Sandbox> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    // What is typed is meant as it is.
+    let params = test.params.iter().map(|(name, value)| (name.clone(), value.replace('$', "$$")));
+    let spec = SandboxSpec {
+        ttl: Some(Ttl { duration: TTL, offset_from: OffsetFrom::CreatedAt }),
+        params: BTreeMap::from([(RESOURCE.to_owned(), params.collect())]),
+        prepare: vec![RESOURCE.to_owned()],
+        ..SandboxSpec::default()
+    };
+    sandboxes.create(&PostParams::default(), &Sandbox::new(name, spec)).await?;
+    let place = format!("Sandbox {}/{name}", cluster.namespace);
+    let mut readiness = Readiness::new(&place, name, false, false);
+    let mut outputs = Vec::new();
+    wait::until(cluster, name, PATIENCE, shell, |sandbox| {
+        let resources = sandbox.and_then(|sandbox| sandbox.status.as_ref()).map(|status| &status.resources);
+        outputs = resources.into_iter().flatten().flat_map(|one| one.output_keys.clone()).collect();
+        readiness.look(sandbox)
+    })
+    .await?;
+    Ok(outputs)
+}
+
+/// Deletes the sandbox and waits until its delete steps have run.
+async fn remove(cluster: &Cluster, name: &str, shell: &Shell) -> Outcome {
+    let sandboxes: Api<Sandbox> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    match sandboxes.delete(name, &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        other => drop(other?),
+    }
+    wait::deleted(cluster, name, PATIENCE, shell).await
+}
+
+/// Outputs that the test expects and the cluster does not deliver. What they hold is not looked at: it is in a Secret.
+fn missing(test: &Test, outputs: &[String]) -> Vec<Problem> {
+    let missing = test.outputs.keys().filter(|key| !outputs.contains(key));
+    missing
+        .map(|key| {
+            Problem::error(
+                "OutputUnexpected",
+                format!("test {}, output {key}", test.name),
+                "there is no such output",
+                "let a create step write it",
+            )
+        })
+        .collect()
+}
+
+fn placed(problem: Problem, test: &Test) -> Problem {
+    Problem::error(
+        &problem.code,
+        format!("test {}: {}", test.name, problem.place),
+        problem.reason,
+        problem.way_out,
+    )
+}
+
+fn human(told: &[Told], ok: bool) -> String {
+    let rows: Vec<Vec<String>> = told
+        .iter()
+        .map(|one| {
+            let verdict = if one.ok { "ok" } else { "failed" };
+            vec![one.name.clone(), verdict.to_owned(), one.outputs.join(", ")]
+        })
+        .collect();
+    let table = output::table(&["TEST", "RESULT", "OUTPUTS"], &rows);
+    format!("{table}{}\n", if ok { "ok" } else { "failed" })
+}
