@@ -121,13 +121,17 @@ fn hostile() -> Vec<(&'static str, String)> {
             writeln!(text, "a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}]");
         text
     });
+    let keys = (0..200_000).fold(String::new(), |mut text, key| {
+        let _infallible = writeln!(text, "k{key}: 1");
+        text
+    });
     let head = "name: it\nspec:\n  runner: {image: i}\n  create:\n";
     vec![
         ("10 MB", "a: b\n".repeat(2_000_000)),
         ("4 MB of steps without names", format!("{head}{}", "  - {script: x}\n".repeat(250_000))),
         ("100,000 levels", "[".repeat(100_000)),
         ("an alias bomb", bomb),
-        ("200,000 different keys", (0..200_000).map(|key| format!("k{key}: 1\n")).collect()),
+        ("200,000 different keys", keys),
         ("4 MB in one line", format!("name: {}", "x".repeat(4 << 20))),
         ("a million placeholders", format!("name: \"{}\"", "@{a}".repeat(1_000_000))),
     ]
