@@ -37,3 +37,5 @@ pub mod workflow;
 pub mod accepted;
 
 pub mod lifecycle;
+
+pub mod hub;

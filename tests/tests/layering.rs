@@ -59,6 +59,7 @@ const FLOORS: &[&[&str]] = &[
     &["plugin", "sandbox", "binding"],
     &["inject", "workflow", "step", "migrate"],
     &["lifecycle", "accepted"],
+    &["hub"],
 ];
 
 /// Uses that go up on purpose, each with its reason.

@@ -1,6 +1,6 @@
 //! Every name that more than one program must agree on: labels, annotations, environment variables, paths, ports.
 
-/// API group of the four kinds.
+/// API group of the five kinds.
 pub const GROUP: &str = "sandbind.dev";
 /// The one served version.
 pub const VERSION: &str = "v1alpha1";
@@ -22,6 +22,8 @@ pub const LABEL_INCARNATION: &str = "sandbind.dev/incarnation";
 pub const LABEL_SANDBOX_HASH: &str = "sandbind.dev/sandbox-hash";
 /// Label on step pods and on the Secrets of one attempt: the record's name.
 pub const LABEL_INSTANCE: &str = "sandbind.dev/instance";
+/// Label on a plugin that is a copy of a hub's: the hub's id, which is the UID of its namespace `kube-system`. Only the runner sets it.
+pub const LABEL_HUB: &str = "sandbind.dev/hub";
 /// Label on step pods: the step's name.
 pub const LABEL_STEP: &str = "sandbind.dev/step";
 /// Label on step pods and attempt Secrets: `create`, `refresh` or `delete`.
@@ -41,6 +43,10 @@ pub const ANNOTATION_FORGET: &str = "sandbind.dev/forget";
 pub const ANNOTATION_DELETE_WITH: &str = "sandbind.dev/delete-with";
 /// Annotation on a ResourceInstance: any new value makes a stalled delete try again at once.
 pub const ANNOTATION_DELETE_NOW: &str = "sandbind.dev/delete-now";
+/// Annotation on a plugin that is a copy: UID of the hub's object.
+pub const ANNOTATION_HUB_OBJECT: &str = "sandbind.dev/hub-object";
+/// Annotation on a plugin that is a copy: its cluster has left the hub, so that people may delete it. `sandbind hub leave` sets it.
+pub const ANNOTATION_HUB_LEFT: &str = "sandbind.dev/hub-left";
 /// Annotation on a step pod: JSON of the run it was made for.
 pub const ANNOTATION_RUN: &str = "sandbind.dev/run";
 /// Annotation on an injected pod: hash of what was injected.
@@ -81,6 +87,16 @@ pub const RUNNER_SERVICE: &str = "sandbind-plugin-runner";
 pub const WEBHOOK_SERVICE: &str = "sandbind-webhook";
 /// Secret in the system namespace that holds CA and leaf certificates.
 pub const TLS_SECRET: &str = "sandbind-tls";
+/// Secret in the system namespace of a member cluster: how its hub is reached.
+pub const HUB_SECRET: &str = "sandbind-hub";
+/// Key of that Secret: the kubeconfig.
+pub const HUB_KUBECONFIG: &str = "kubeconfig";
+/// Key of that Secret: name of the cluster's MemberCluster on the hub.
+pub const HUB_MEMBER: &str = "member";
+/// Key of that Secret: the hub's id, as `sandbind hub join` found it.
+pub const HUB_ID: &str = "hub";
+/// Namespace on a hub: the accounts of its member clusters.
+pub const HUB_NAMESPACE: &str = "sandbind-hub";
 /// ConfigMap kept in each namespace in use: the runner's address and CA bundle (both public).
 pub const RUNNER_CONFIG_MAP: &str = "sandbind-runner";
 

@@ -10,13 +10,14 @@ mod schema;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
-/// All four, in the order of their installation.
+/// All five, in the order of their installation.
 pub fn all() -> Vec<CustomResourceDefinition> {
     let mut all = vec![
         plugin::ruled(super::ResourcePlugin::crd()),
         super::ResourceBinding::crd(),
         super::Sandbox::crd(),
         instance::ruled(super::ResourceInstance::crd()),
+        super::MemberCluster::crd(),
     ];
     for definition in &mut all {
         schema::known_formats(definition);
