@@ -6,12 +6,14 @@ use std::{sync::Arc, time::Duration};
 use sandbind_core::{
     api::{ResourceBinding, ResourcePlugin, Sandbox},
     binding::{self, Binding, View},
+    hub::{Write, guard},
     plugin,
     problem::Problem,
     sandbox,
     step::{self, StepSettings},
 };
 use sandbind_engine::admission::ports::Surroundings;
+use sandbind_wire::name::RUNNER_SERVICE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -23,11 +25,13 @@ use crate::{
 /// Looks at the review's object.
 pub(crate) async fn answer<W: Surroundings>(app: &Arc<App<W>>, request: Request) -> Answer {
     let leaving = request.object.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null());
-    if leaving || !matches!(request.operation.as_str(), "CREATE" | "UPDATE") {
+    let deleting = (&*request.operation, &*request.kind.kind) == ("DELETE", "ResourcePlugin");
+    if leaving || !deleting && !matches!(request.operation.as_str(), "CREATE" | "UPDATE") {
         app.metrics.decided("validate", "allowed", "Leaving");
         return Answer::allow();
     }
     let checked = match request.kind.kind.as_str() {
+        "ResourcePlugin" if deleting => Ok(deleted(app, &request).into_iter().collect()),
         "ResourcePlugin" => plugin(app, &request).await,
         "ResourceBinding" => binding(app, &request).await,
         "Sandbox" => sandbox(app, &request).await,
@@ -50,10 +54,16 @@ async fn plugin<W: Surroundings>(app: &App<W>, request: &Request) -> Checked {
     let name = object.metadata.name.as_deref().unwrap_or(&request.name);
     let mut problems = plugin::validate(&object.spec, Some(name));
     problems.extend(step::namespace(&object.spec, &step_settings(&app.settings)).err());
-    if request.operation == "UPDATE"
-        && let Ok(old) = parse::<ResourcePlugin>(&request.old_object)
-    {
+    let old =
+        (request.operation == "UPDATE").then(|| parse::<ResourcePlugin>(&request.old_object).ok()).flatten();
+    if let Some(old) = &old {
         problems.extend(plugin::validate_update(&old.spec, &object.spec));
+    }
+    if !is_runner(app, request) {
+        problems.extend(guard(match &old {
+            Some(old) => Write::Update { old, new: &object },
+            None => Write::Create(&object),
+        }));
     }
     if let Some(view) = view(app, &app.settings.system_namespace, "").await {
         let wanted = &object.spec.name;
@@ -70,6 +80,18 @@ async fn plugin<W: Surroundings>(app: &App<W>, request: &Request) -> Checked {
         }
     }
     Ok(problems)
+}
+
+/// A plugin that does not parse cannot be a copy that the runner made.
+fn deleted<W: Surroundings>(app: &App<W>, request: &Request) -> Option<Problem> {
+    let old = parse::<ResourcePlugin>(&request.old_object).ok().filter(|_| !is_runner(app, request));
+    old.and_then(|old| guard(Write::Delete(&old)))
+}
+
+/// The runner's writes do not come here in an installation; where they do, copies are its own.
+fn is_runner<W: Surroundings>(app: &App<W>, request: &Request) -> bool {
+    let system = &app.settings.system_namespace;
+    request.user_info.username == format!("system:serviceaccount:{system}:{RUNNER_SERVICE}")
 }
 
 async fn binding<W: Surroundings>(app: &App<W>, request: &Request) -> Checked {

@@ -484,3 +484,48 @@ async fn objects_on_their_way_out_and_other_kinds_pass() {
         assert_eq!(setup.ask("/validate", &review).await["allowed"], json!(true));
     }
 }
+
+#[tokio::test]
+async fn copies_of_a_hubs_plugins_are_written_by_the_runner_alone() {
+    let setup = setup();
+    let marked = json!({"name": "db-1.0.0", "uid": "p", "labels": {"sandbind.dev/hub": "h"},
+        "annotations": {"sandbind.dev/hub-object": "o"}});
+    let mut left = marked.clone();
+    left["annotations"]["sandbind.dev/hub-left"] = json!("2027");
+    let mut retired = plugin_spec();
+    retired["allowedNamespaces"] = json!({"from": "None"});
+    let object = |metadata: &Value, spec: &Value| json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourcePlugin", "metadata": metadata, "spec": spec});
+    let copy = object(&marked, &plugin_spec());
+    let own = object(&json!({"name": "db-1.0.0", "uid": "p"}), &plugin_spec());
+    let runner = "system:serviceaccount:sandbind-system:sandbind-plugin-runner";
+    for (name, operation, old, new, user, allowed) in [
+        ("make", "CREATE", Value::Null, copy.clone(), "jane", false),
+        ("make", "CREATE", Value::Null, copy.clone(), runner, true),
+        (
+            "make",
+            "CREATE",
+            Value::Null,
+            copy.clone(),
+            "system:serviceaccount:shop:sandbind-plugin-runner",
+            false,
+        ),
+        ("change", "UPDATE", copy.clone(), object(&marked, &retired), "jane", false),
+        ("change", "UPDATE", copy.clone(), object(&marked, &retired), runner, true),
+        ("release", "UPDATE", copy.clone(), own.clone(), "jane", false),
+        ("leave", "UPDATE", copy.clone(), object(&left, &plugin_spec()), "jane", true),
+        ("delete", "DELETE", copy.clone(), Value::Null, "jane", false),
+        ("delete", "DELETE", copy.clone(), Value::Null, runner, true),
+        ("delete when left", "DELETE", object(&left, &plugin_spec()), Value::Null, "jane", true),
+        ("delete one's own", "DELETE", own, Value::Null, "jane", true),
+    ] {
+        let mut review = review(("sandbind.dev", "v1alpha1", "ResourcePlugin"), &new);
+        review["request"]["operation"] = json!(operation);
+        review["request"]["oldObject"] = old;
+        review["request"]["userInfo"]["username"] = json!(user);
+        let response = setup.ask("/validate", &review).await;
+        assert_eq!(response["allowed"], json!(allowed), "{name} by {user}: {response}");
+        if !allowed {
+            assert!(message(&response).contains("PluginOfHub: "), "{name} by {user}: {response}");
+        }
+    }
+}
