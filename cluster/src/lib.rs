@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod client;
 pub mod clock;
 pub mod delivery;
+pub mod hub;
 pub mod identify;
 pub mod lease;
 pub mod ledger;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use sandbind_cluster::{
-    Client, accepted, client, lease, runner_config,
+    Client, accepted, client, hub, lease, runner_config,
     runner_identity::{self, RunnerTls},
     sandboxes::Keeper,
     watch::Watches,
@@ -26,7 +26,7 @@ use sandbind_kit::{
 use sandbind_wire::name::runner_dns_name;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{api, args::Args, trace::Counting};
+use crate::{api, args::Args, hub::HubMetrics, trace::Counting};
 
 /// Connections of agents and sidecars; each sidecar holds one.
 const CONNECTIONS: usize = 20_000;
@@ -63,6 +63,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
     let certificates = Certificates::new();
     telemetry::register_certificate(&mut registry, certificates.clone());
     let leads = register_leading(&mut registry);
+    let asked = HubMetrics::register(&mut registry);
 
     let listener =
         TcpListener::bind(args.listen).await.with_context(|| format!("listening at {}", args.listen))?;
@@ -117,6 +118,7 @@ pub async fn run(args: Args, shutdown: Shutdown) -> anyhow::Result<()> {
             reached,
             drive_lease,
             count(leading_seen.clone(), leads),
+            hub::keep(client.clone(), watches.clone(), leading_seen.clone(), |told| asked.count(told)),
             runner_config::keep(client.clone(), watches.clone(), settings_seen.clone(), leading_seen.clone()),
         );
     };

@@ -6,4 +6,5 @@
 pub mod api;
 pub mod args;
 pub mod controller;
+pub mod hub;
 pub mod trace;
