@@ -2,6 +2,7 @@
 
 mod completion;
 mod explain;
+mod hub;
 mod inject;
 mod install;
 mod local;
@@ -14,6 +15,7 @@ mod test;
 
 pub use completion::CompletionArgs;
 pub use explain::ExplainArgs;
+pub use hub::{HubCommand, HubJoinArgs, HubLeaveArgs};
 pub use inject::{AssumedState, InjectArgs};
 pub use install::{DoctorArgs, InstallArgs, TimerArgs, UninstallArgs};
 pub use local::{DemoArgs, GcArgs, LocalCommand, RunArgs};
@@ -79,6 +81,9 @@ pub enum Command {
     /// Sandboxes: what people look at, wait for and delete
     #[command(subcommand, visible_alias = "sb")]
     Sandbox(SandboxCommand),
+    /// Hubs: plugins published once for many clusters
+    #[command(subcommand)]
+    Hub(HubCommand),
     /// Show, offline, what an admission would answer to a pod
     Inject(InjectArgs),
     /// Print everything that an installation needs, or apply it

@@ -30,8 +30,16 @@ pub(crate) struct Cluster {
 
 /// Reads the kubeconfig (or the pod's own account) and makes a client. Asks nothing yet.
 pub(crate) async fn connect(global: &Global) -> Outcome<Cluster> {
+    let config = config(global).await?;
+    let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let client = Client::try_from(config)?;
+    Ok(Cluster { client, namespace, system: global.system_namespace.clone() })
+}
+
+/// What a client is made from.
+pub(crate) async fn config(global: &Global) -> Outcome<Config> {
     let options = KubeConfigOptions { context: global.context.clone(), ..KubeConfigOptions::default() };
-    let config = match &global.kubeconfig {
+    Ok(match &global.kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path).map_err(|error| no_config(&error))?;
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| no_config(&error))?
@@ -40,10 +48,7 @@ pub(crate) async fn connect(global: &Global) -> Outcome<Cluster> {
             Config::from_kubeconfig(&options).await.map_err(|error| no_config(&error))?
         }
         None => Config::infer().await.map_err(|error| no_config(&error))?,
-    };
-    let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let client = Client::try_from(config)?;
-    Ok(Cluster { client, namespace, system: global.system_namespace.clone() })
+    })
 }
 
 fn no_config(error: &(impl std::error::Error + Send + Sync)) -> Failure {

@@ -4,6 +4,7 @@ mod completion;
 mod demo;
 mod doctor;
 mod explain;
+mod hub;
 mod inject;
 mod install;
 mod internal;
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: Args, shell: &Shell) -> Outcome {
     match command {
         Command::Plugin(command) => plugin::run(&global, command, shell).await,
         Command::Sandbox(command) => sandbox::run(&global, command, shell).await,
+        Command::Hub(command) => Box::pin(hub::run(&global, command, shell)).await,
         Command::Inject(args) => inject::run(&global, &args, shell),
         Command::Doctor(DoctorArgs {}) => doctor::run(&global, shell).await,
         Command::Install(args) => install::run(&global, args, shell).await,

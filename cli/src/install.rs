@@ -4,6 +4,7 @@
 
 mod crds;
 mod examples;
+pub mod hub;
 mod namespaces;
 mod network;
 mod policies;

@@ -101,7 +101,7 @@ fn the_api_server_accepts_every_object_and_finds_no_fault_in_the_policies() {
         .iter()
         .filter(|policy| policy["metadata"]["name"].as_str().unwrap().starts_with("sandbind-"))
         .collect();
-    assert_eq!(ours.len(), 2);
+    assert_eq!(ours.len(), 3);
     for policy in ours {
         assert!(policy["status"]["typeChecking"]["expressionWarnings"].is_null(), "{policy}");
     }
@@ -142,6 +142,46 @@ fn the_runner_is_confined_outside_its_own_namespace() {
         let asked = cluster.kubectl(&["auth", "can-i", verb, "secrets", "-n", "shop", runner]);
         assert_eq!(asked.stdout.trim(), "no", "{verb}");
     }
+}
+
+#[test]
+fn of_plugins_the_runner_writes_copies_of_a_hubs_alone() {
+    let cluster = cluster();
+    let runner = "--as=system:serviceaccount:sandbind-system:sandbind-plugin-runner";
+    let plugin = |name: &str, labels: &str| {
+        format!(
+            "{{apiVersion: sandbind.dev/v1alpha1, kind: ResourcePlugin, metadata: {{name: {name}, labels: {{{labels}}}}}, \
+             spec: {{name: {name}, runner: {{image: i}}, create: [{{name: c, script: 'true'}}]}}}}"
+        )
+    };
+    let mark = "sandbind.dev/hub: h";
+    let create = |name: &str, labels: &str| {
+        kubectl(cluster.config(), &["create", runner, "-f", "-"], &plugin(name, labels))
+    };
+    let patch = |name: &str, patch: &str| {
+        cluster.kubectl(&["patch", "resourceplugin", name, runner, "--type=merge", "-p", patch])
+    };
+    let delete = |name: &str| cluster.kubectl(&["delete", "resourceplugin", name, runner]);
+    // A policy takes hold a moment after it was made.
+    let begin = std::time::Instant::now();
+    while !create("forged", "a: b").stderr.contains("copies of a hub's") {
+        assert!(begin.elapsed().as_secs() < 30);
+        cluster.kubectl(&["delete", "resourceplugin", "forged"]);
+    }
+    cluster.apply(&plugin("own", "a: b"));
+    assert_eq!(create("copied", mark).code, 0);
+    for (name, ended, allowed) in [
+        ("change one's own", patch("own", r#"{"spec":{"description":"x"}}"#), false),
+        ("take over", patch("own", r#"{"metadata":{"labels":{"sandbind.dev/hub":"h"}}}"#), false),
+        ("delete one's own", delete("own"), false),
+        ("give away", patch("copied", r#"{"metadata":{"labels":{"sandbind.dev/hub":null}}}"#), false),
+        ("change a copy", patch("copied", r#"{"spec":{"description":"x"}}"#), true),
+        ("delete a copy", delete("copied"), true),
+    ] {
+        assert_eq!(ended.code == 0, allowed, "{name}: {ended:?}");
+        assert!(allowed || ended.stderr.contains("copies of a hub's"), "{name}: {ended:?}");
+    }
+    cluster.kubectl(&["delete", "resourceplugin", "own"]);
 }
 
 #[test]

@@ -102,7 +102,7 @@ async fn kinds(cluster: &Cluster) -> Outcome<Finding> {
         }
     }
     Ok(if missing.is_empty() {
-        Finding::ok(check, "all four are served")
+        Finding::ok(check, "all five are served")
     } else {
         Finding::bad(check, format!("not served: {}", missing.join(", ")), "run `sandbind install --apply`")
     })

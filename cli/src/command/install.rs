@@ -1,6 +1,6 @@
 //! `sandbind install`: print the objects, or apply them and wait until a labelled pod would be answered.
 
-mod apply;
+pub(crate) mod apply;
 pub(crate) mod probe;
 
 use crate::{

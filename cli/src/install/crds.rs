@@ -1,4 +1,4 @@
-//! The four kinds.
+//! The five kinds.
 #![expect(clippy::indexing_slicing, reason = "indexing a Value by a key answers Null, it cannot panic")]
 
 use sandbind_core::api::crd;

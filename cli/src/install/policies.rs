@@ -1,8 +1,9 @@
-//! What the API server itself holds against mistakes of ours: the runner's hand in tenants' namespaces, and the final
-//! look at a labelled pod after every other webhook.
+//! What the API server itself holds against mistakes of ours: the runner's hand in tenants' namespaces and on people's plugins, and the
+//! final look at a labelled pod after every other webhook.
 
 use sandbind_wire::name::{
-    ANNOTATION_UNMATCHED, CONTAINER_SIDECAR, LABEL_SANDBOX, PREFIX, RUNNER_CONFIG_MAP, VOLUME_TOKEN,
+    ANNOTATION_UNMATCHED, CONTAINER_SIDECAR, GROUP, LABEL_HUB, LABEL_SANDBOX, PREFIX, RUNNER_CONFIG_MAP,
+    VERSION, VOLUME_TOKEN,
 };
 use serde_json::{Value, json};
 
@@ -10,12 +11,21 @@ use super::{CONTROL_PLANE_NAMESPACES, Options, RUNNER, cluster_metadata};
 
 /// Name of the policy that confines the runner.
 const CONFINE: &str = "sandbind-confine-runner";
+/// Name of the policy that keeps the runner from plugins that are no copies.
+const COPIES: &str = "sandbind-confine-copies";
 /// Name of the policy that looks at labelled pods last.
 const FINAL: &str = "sandbind-bound-pods";
 
 /// The policies and their bindings.
 pub(super) fn all(options: &Options) -> Vec<Value> {
-    vec![confine_runner(options), binding(CONFINE), final_pod(options), binding(FINAL)]
+    vec![
+        confine_runner(options),
+        binding(CONFINE),
+        confine_copies(options),
+        binding(COPIES),
+        final_pod(options),
+        binding(FINAL),
+    ]
 }
 
 fn binding(policy: &str) -> Value {
@@ -24,6 +34,34 @@ fn binding(policy: &str) -> Value {
         "kind": "ValidatingAdmissionPolicyBinding",
         "metadata": cluster_metadata(policy, "policy"),
         "spec": {"policyName": policy, "validationActions": ["Deny"]},
+    })
+}
+
+/// Of plugins the runner writes copies of a hub's alone: what bears their label before and after.
+fn confine_copies(options: &Options) -> Value {
+    let marked = |it: &str| {
+        json!({
+            "expression": format!("{it} == null || has({it}.metadata.labels) && '{LABEL_HUB}' in {it}.metadata.labels"),
+            "message": "the plugin runner may write only plugins that are copies of a hub's",
+        })
+    };
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": cluster_metadata(COPIES, "policy"),
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [GROUP],
+                "apiVersions": [VERSION],
+                "operations": ["CREATE", "UPDATE", "DELETE"],
+                "resources": ["resourceplugins"],
+            }]},
+            "matchConditions": [
+                {"name": "the-runner", "expression": format!("request.userInfo.username == '{}'", options.user(RUNNER))},
+            ],
+            "validations": [marked("object"), marked("oldObject")],
+        },
     })
 }
 

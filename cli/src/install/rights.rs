@@ -36,7 +36,11 @@ fn tenants() -> Vec<Value> {
             "sandbind-view",
             &["view", "edit", "admin"],
             // ResourcePlugins are of the cluster: this rule acts where `view` is bound for the whole cluster.
-            json!([rule(GROUP, &["sandboxes", "resourcebindings", "resourceplugins"], &READ)]),
+            json!([rule(
+                GROUP,
+                &["sandboxes", "resourcebindings", "resourceplugins", "memberclusters"],
+                &READ
+            )]),
         ),
         aggregate(
             "sandbind-edit",
@@ -91,7 +95,8 @@ fn runner(options: &Options) -> Vec<Value> {
                 rule("", &["nodes"], &["get"]),
                 rule("apps", &["replicasets", "deployments", "statefulsets"], &["get"]),
                 rule("batch", &["jobs"], &["get"]),
-                rule(GROUP, &["resourceplugins"], &READ),
+                // Written are copies of a hub's plugins alone.
+                rule(GROUP, &["resourceplugins"], &["get", "list", "watch", "create", "patch", "delete"]),
                 rule(GROUP, &["resourcebindings"], &["list", "watch"]),
                 rule(GROUP, &["sandboxes"], &["get", "list", "watch", "create", "patch", "delete"]),
                 rule(

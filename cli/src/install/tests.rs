@@ -123,6 +123,24 @@ fn pods_reach_the_webhook_by_label_and_never_from_our_own_namespaces() {
 }
 
 #[test]
+fn of_deletions_only_those_of_copies_reach_the_webhook() {
+    let objects = all();
+    let webhooks = of_kind(&objects, "ValidatingWebhookConfiguration")[0]["webhooks"].as_array().unwrap();
+    let of_deletions: Vec<_> = webhooks
+        .iter()
+        .filter(|webhook| {
+            webhook["rules"][0]["operations"].as_array().unwrap().iter().any(|one| one == "DELETE")
+        })
+        .collect();
+    assert_eq!(of_deletions.len(), 1);
+    let webhook = of_deletions[0];
+    assert_eq!(webhook["rules"][0]["resources"], serde_json::json!(["resourceplugins"]));
+    assert_eq!(webhook["objectSelector"]["matchExpressions"][0]["key"], "sandbind.dev/hub");
+    assert_eq!(webhook["matchConditions"][0]["name"], "not-the-runner");
+    assert_eq!(webhook["failurePolicy"], "Fail");
+}
+
+#[test]
 fn every_choice_arrives_at_its_program() {
     let options = Options {
         image: "localhost/sandbind@sha256:00".into(),

@@ -1,12 +1,14 @@
 //! The two webhook configurations. They never hold a `caBundle`: the webhook writes its own.
 
-use sandbind_wire::name::{GROUP, LABEL_SANDBOX, VERSION};
+use sandbind_wire::name::{GROUP, LABEL_HUB, LABEL_SANDBOX, VERSION};
 use serde_json::{Value, json};
 
 use super::{CONFIGURATION, Options, RUNNER, WEBHOOK, cluster_metadata};
 
 /// Name of the webhook that binds pods.
 pub(super) const MUTATE: &str = "pods.sandbind.dev";
+/// Name of the webhook that keeps the copies of a hub's plugins from being deleted.
+const KEEP: &str = "copies.sandbind.dev";
 /// Name of the webhook that looks at our own kinds.
 const VALIDATE: &str = "objects.sandbind.dev";
 
@@ -53,8 +55,13 @@ fn mutating(options: &Options) -> Value {
     })
 }
 
-/// What people write. Objects on their way out pass, and so does the runner: a dead webhook must not hold a namespace.
+/// What people write. Objects on their way out pass, and so does the runner: a dead webhook must not hold a namespace. Of deletions only
+/// those of copies come.
 fn validating(options: &Options) -> Value {
+    let not_the_runner = json!({
+        "name": "not-the-runner",
+        "expression": format!("request.userInfo.username != '{}'", options.user(RUNNER)),
+    });
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
@@ -70,8 +77,22 @@ fn validating(options: &Options) -> Value {
             }],
             "matchConditions": [
                 {"name": "not-on-its-way-out", "expression": "!has(object.metadata.deletionTimestamp)"},
-                {"name": "not-the-runner", "expression": format!("request.userInfo.username != '{}'", options.user(RUNNER))},
+                not_the_runner,
             ],
+            "matchPolicy": "Equivalent",
+            "failurePolicy": "Fail",
+            "sideEffects": "None",
+            "timeoutSeconds": 15,
+        }, {
+            "name": KEEP,
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": client("/validate", options),
+            "rules": [{
+                "apiGroups": [GROUP], "apiVersions": [VERSION], "operations": ["DELETE"], "resources": ["resourceplugins"],
+                "scope": "Cluster",
+            }],
+            "objectSelector": {"matchExpressions": [{"key": LABEL_HUB, "operator": "Exists"}]},
+            "matchConditions": [not_the_runner],
             "matchPolicy": "Equivalent",
             "failurePolicy": "Fail",
             "sideEffects": "None",

@@ -3,6 +3,7 @@
 mod binding;
 mod command;
 mod condition;
+mod hub;
 mod migrate;
 mod plugin;
 mod pod;
@@ -24,6 +25,7 @@ const SUBJECTS: &[&[Subject]] = &[
     pod::SUBJECTS,
     step::SUBJECTS,
     condition::SUBJECTS,
+    hub::SUBJECTS,
     command::SUBJECTS,
     migrate::SUBJECTS,
 ];

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use sandbind_engine::trace::{Moments, Point};
 use sandbind_kit::{telemetry, tls::Certificates};
-use sandbind_plugin_runner::{controller, trace::Counting};
+use sandbind_plugin_runner::{controller, hub::HubMetrics, trace::Counting};
 use sandbind_webhook::metrics::Metrics;
 
 use super::cell;
@@ -39,6 +39,7 @@ fn runner() -> Registry {
     let mut registry = Registry::default();
     telemetry::register_certificate(&mut registry, certificate());
     controller::register_leading(&mut registry);
+    HubMetrics::register(&mut registry);
     Counting::new(&mut registry, Moments::default()).count(Point::Reserve);
     registry
 }
@@ -106,6 +107,7 @@ mod tests {
         for row in [
             "| `sandbind_webhook_decisions_total` | counter | `route` `verdict` `reason` | Answers by verdict and reason code |",
             "| `sandbind_webhook_wait_seconds` | histogram |  | Time that held pods were held |",
+            "| `sandbind_hub_failed_asks_total` | counter |  | Asks that the hub did not answer, or refused |",
             "| `sandbind_runner_leading` | gauge |  | 1 in the replica that drives, else 0 |",
         ] {
             assert!(page.contains(row), "{row}\n{page}");

@@ -60,7 +60,7 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 }
 
 /// One server-side apply. Conflicts are ours: what an installation says, holds.
-async fn apply(client: &Client, object: &Value, shell: &Shell) -> Outcome {
+pub(crate) async fn apply(client: &Client, object: &Value, shell: &Shell) -> Outcome {
     let api = client::api_of(client, object);
     let params = PatchParams::apply(MANAGER).force();
     let name = text(object, "/metadata/name");
@@ -74,7 +74,7 @@ async fn apply(client: &Client, object: &Value, shell: &Shell) -> Outcome {
 }
 
 /// Waits until the API server serves the kind.
-async fn established(client: &Client, name: &str, until: Instant) -> Outcome {
+pub(crate) async fn established(client: &Client, name: &str, until: Instant) -> Outcome {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     loop {
         let conditions = api.get(name).await?.status.and_then(|status| status.conditions).unwrap_or_default();

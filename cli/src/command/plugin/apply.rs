@@ -3,6 +3,7 @@
 use kube::api::PostParams;
 use sandbind_core::{
     api::ResourcePlugin,
+    hub::{Write, guard},
     plugin::{document::as_object, validate, validate_update},
     problem::Problem,
 };
@@ -29,10 +30,13 @@ pub(super) async fn run(cluster: &Cluster, args: &PluginApplyArgs, shell: &Shell
     let wanted: ResourcePlugin = serde_json::from_value(as_object(&read))?;
     let identity = wanted.spec.identity();
     let api = catalog::api(cluster);
+    let refuse = |write: Write<'_>| guard(write).map_or(Ok(()), |problem| Err(Failure::from(problem)));
     let (applied, verb) = match api.get_opt(&read.object_name).await? {
-        None => (api.create(&PostParams::default(), &wanted).await?, "created"),
+        None => {
+            refuse(Write::Create(&wanted))?;
+            (api.create(&PostParams::default(), &wanted).await?, "created")
+        }
         Some(there) => {
-            refuse_changes(&there, &wanted)?;
             if there.spec == wanted.spec && holds(&there, &wanted) {
                 (there, "unchanged:")
             } else {
@@ -46,6 +50,8 @@ pub(super) async fn run(cluster: &Cluster, args: &PluginApplyArgs, shell: &Shell
                         kept.get_or_insert_default().extend(more);
                     }
                 }
+                refuse(Write::Update { old: &there, new: &next })?;
+                refuse_changes(&there, &wanted)?;
                 (api.replace(&read.object_name, &PostParams::default(), &next).await?, "changed")
             }
         }

@@ -1,11 +1,14 @@
 //! `sandbind plugin delete`.
 
+use jiff::Timestamp;
 use kube::{
     Api, ResourceExt as _,
     api::{DeleteParams, ListParams},
 };
 use sandbind_core::{
     api::{ResourceInstance, ResourcePlugin},
+    hub::{self, Write},
+    problem::Problem,
     version::Wanted,
 };
 
@@ -13,11 +16,12 @@ use super::catalog::{self, Published};
 use crate::{
     args::PluginDeleteArgs,
     client::Cluster,
+    command::hub::members,
     exit::{Failure, Outcome},
     output::Shell,
 };
 
-/// Deletes one version, or all of a plugin, unless resources live that they made.
+/// Deletes one version, or all of a plugin, unless resources live that they made, here or in a cluster of this hub.
 pub(super) async fn run(cluster: &Cluster, args: &PluginDeleteArgs, shell: &Shell) -> Outcome {
     let reference = catalog::reference(&args.plugin)?;
     let versions = catalog::versions(cluster, &reference.name).await?;
@@ -38,6 +42,10 @@ pub(super) async fn run(cluster: &Cluster, args: &PluginDeleteArgs, shell: &Shel
         }
         vec![catalog::find(cluster, &args.plugin).await?]
     };
+    let copies: Vec<Problem> = doomed.iter().filter_map(|plugin| hub::guard(Write::Delete(plugin))).collect();
+    if !copies.is_empty() {
+        return Err(copies.into());
+    }
     if !args.force {
         refuse_in_use(cluster, &doomed).await?;
     }
@@ -71,6 +79,7 @@ async fn refuse_in_use(cluster: &Cluster, doomed: &[ResourcePlugin]) -> Outcome 
         Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => None,
         Err(error) => return Err(error.into()),
     };
+    let (clusters, now) = (members::all(cluster).await?, Timestamp::now());
     let mut problems = Vec::new();
     for plugin in doomed {
         let identity = plugin.spec.identity();
@@ -88,11 +97,14 @@ async fn refuse_in_use(cluster: &Cluster, doomed: &[ResourcePlugin]) -> Outcome 
                 count => vec![format!("{count} resource(s)")],
             },
         };
-        if !users.is_empty() {
-            problems.push(sandbind_core::problem::Problem::error(
+        let elsewhere = hub::uses(&clusters, &identity, now);
+        let here = (!users.is_empty()).then(|| format!("sandboxes {}", users.join(", ")));
+        let by: Vec<String> = here.into_iter().chain(elsewhere).collect();
+        if !by.is_empty() {
+            problems.push(Problem::error(
                 "InUse",
                 format!("ResourcePlugin {identity}"),
-                format!("it is in use by sandboxes {}", users.join(", ")),
+                format!("it is in use by {}", by.join("; ")),
                 "delete those first, or give --force: they carry their own copy of the version",
             ));
         }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sandbind_core::api::{
-    ResourcePlugin,
-    plugin::{DEFAULT_TIMEOUT, DRAFT_VERSION, Step},
+use sandbind_core::{
+    api::{
+        MemberCluster, ResourcePlugin,
+        plugin::{DEFAULT_TIMEOUT, DRAFT_VERSION, Step},
+    },
+    hub::hub_of,
 };
 use serde_json::json;
 
@@ -16,6 +19,7 @@ use super::{
 use crate::{
     args::Format,
     client::Cluster,
+    command::hub::members,
     exit::Outcome,
     output::{Shell, age, table},
 };
@@ -23,6 +27,7 @@ use crate::{
 /// The highest version of each, or all of them.
 pub(super) async fn list(cluster: &Cluster, all_versions: bool, shell: &Shell) -> Outcome {
     let all = catalog::all(cluster).await?;
+    let clusters = members::readable(cluster).await?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, plugin) in &all {
         *counts.entry(&plugin.spec.name).or_default() += 1;
@@ -43,10 +48,7 @@ pub(super) async fn list(cluster: &Cluster, all_versions: bool, shell: &Shell) -
         return Ok(());
     }
     let list = json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourcePluginList", "items": shown});
-    shell.show(&list, || {
-        let rows: Vec<Vec<String>> = shown.iter().map(|plugin| row(plugin, true)).collect();
-        table(&["NAME", "VERSION", "ACCEPTED", "INSTANCES", "AGE"], &rows)
-    })?;
+    shell.show(&list, || rows(&shown, true, &clusters))?;
     if !all_versions && several > 0 && shell.format() == Format::Human {
         let have = if several == 1 { "1 plugin has".to_owned() } else { format!("{several} plugins have") };
         shell.note(&format!(
@@ -59,18 +61,25 @@ pub(super) async fn list(cluster: &Cluster, all_versions: bool, shell: &Shell) -
 /// All versions of one.
 pub(super) async fn versions(cluster: &Cluster, name: &str, shell: &Shell) -> Outcome {
     let versions: Vec<Published> = catalog::versions(cluster, name).await?;
+    let clusters = members::readable(cluster).await?;
     let items: Vec<&ResourcePlugin> = versions.iter().map(|(_, plugin)| plugin).collect();
     let list = json!({"apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourcePluginList", "items": items});
-    shell.show(&list, || {
-        let rows: Vec<Vec<String>> = items.iter().map(|plugin| row(plugin, false)).collect();
-        table(&["VERSION", "ACCEPTED", "INSTANCES", "AGE"], &rows)
-    })
+    shell.show(&list, || rows(&items, false, &clusters))
 }
 
 /// One of them.
 pub(super) async fn get(cluster: &Cluster, plugin: &str, shell: &Shell) -> Outcome {
     let plugin = catalog::find(cluster, plugin).await?;
-    shell.show(&plugin, || details(&plugin, Timestamp::now()))
+    let clusters = members::readable(cluster).await?;
+    shell.show(&plugin, || {
+        let now = Timestamp::now();
+        let mut text = details(&plugin, now);
+        if !clusters.is_empty() {
+            text.push('\n');
+            text.push_str(&table(&members::HEADS, &members::rows(&clusters, &plugin.spec.identity(), now)));
+        }
+        text
+    })
 }
 
 fn version(plugin: &ResourcePlugin) -> String {
@@ -83,25 +92,54 @@ fn accepted(plugin: &ResourcePlugin) -> String {
     accepted.next().map(|condition| condition.status.clone()).unwrap_or_default()
 }
 
-fn row(plugin: &ResourcePlugin, named: bool) -> Vec<String> {
-    let instances = plugin.status.as_ref().map(|status| status.instances).unwrap_or_default();
-    let created = plugin.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    let mut row =
-        vec![version(plugin), accepted(plugin), instances.to_string(), age(created, Timestamp::now())];
+/// A column's head, and its cell for a plugin.
+type Column<'a> = (&'a str, Box<dyn Fn(&ResourcePlugin) -> String + 'a>);
+
+/// A table of plugins. On a hub it has the clusters where each is ready, and counts their resources; where there are copies, it has
+/// whose each is.
+fn rows(plugins: &[&ResourcePlugin], named: bool, clusters: &[MemberCluster]) -> String {
+    let copies = plugins.iter().any(|plugin| hub_of(plugin).is_some());
+    let now = Timestamp::now();
+    let mut columns: Vec<Column<'_>> = Vec::new();
     if named {
-        row.insert(0, plugin.spec.name.clone());
+        columns.push(("NAME", Box::new(|plugin| plugin.spec.name.clone())));
     }
-    row
+    columns.push(("VERSION", Box::new(version)));
+    if copies {
+        columns.push((
+            "FROM",
+            Box::new(|plugin| if hub_of(plugin).is_some() { "hub" } else { "here" }.to_owned()),
+        ));
+    }
+    columns.push(("ACCEPTED", Box::new(accepted)));
+    if !clusters.is_empty() {
+        columns.push(("CLUSTERS", Box::new(|plugin| members::ready(clusters, &plugin.spec.identity()))));
+    }
+    columns.push(("INSTANCES", Box::new(|plugin| instances(plugin, clusters).to_string())));
+    columns.push(("AGE", Box::new(move |plugin| age(created(plugin), now))));
+    let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
+    let row = |plugin: &&ResourcePlugin| columns.iter().map(|(_, cell)| cell(plugin)).collect();
+    table(&heads, &plugins.iter().map(row).collect::<Vec<Vec<String>>>())
+}
+
+fn created(plugin: &ResourcePlugin) -> Option<Timestamp> {
+    plugin.metadata.creation_timestamp.as_ref().map(|time| time.0)
+}
+
+/// Here and in the clusters of this hub.
+fn instances(plugin: &ResourcePlugin, clusters: &[MemberCluster]) -> i64 {
+    let here = plugin.status.as_ref().map(|status| status.instances).unwrap_or_default();
+    here.saturating_add(members::instances(clusters, &plugin.spec.identity()))
 }
 
 fn details(plugin: &ResourcePlugin, now: Timestamp) -> String {
     let spec = &plugin.spec;
-    let created = plugin.metadata.creation_timestamp.as_ref().map(|time| time.0);
     let lines = [
         ("Name", Some(spec.name.clone())),
         ("Version", Some(version(plugin))),
         ("Description", spec.description.clone()),
-        ("Age", Some(age(created, now))),
+        ("Age", Some(age(created(plugin), now))),
+        ("Copy of", hub_of(plugin).map(|hub| format!("the plugin of hub {hub}"))),
         ("Image", Some(spec.runner.image.clone())),
         ("Namespace", spec.runner.namespace.clone()),
         ("Refresh", spec.refresh.as_ref().map(|refresh| format!("every {}", refresh.every))),
