@@ -66,6 +66,7 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     for target in ON_A_CONTROL_PLANE {
         on_a_control_plane(target, args.k8s.as_deref())?;
     }
+    hub(args.k8s.as_deref())?;
     with_cluster(args.k8s.as_deref(), false, |cluster| {
         prepare(cluster)?;
         end_to_end(cluster, None)
@@ -147,7 +148,7 @@ const ON_A_CONTROL_PLANE: &[&str] = &["api_server", "driving", "cluster"];
 
 /// Test targets that `cargo test --workspace` leaves out: they need servers or programs that are made here.
 pub(crate) const ON_DEMAND: &[&str] =
-    &["api_server", "driving", "cluster", "opentofu", "published", "servers", "e2e", "rights"];
+    &["api_server", "driving", "cluster", "hub", "opentofu", "published", "servers", "e2e", "rights"];
 
 /// OpenTofu as the program of steps.
 fn opentofu() -> Result<()> {
@@ -191,11 +192,36 @@ fn servers() -> Result<()> {
 }
 
 fn on_a_control_plane(name: &str, k8s: Option<&str>) -> Result<()> {
-    let plane = testbed::control_plane(k8s)?;
+    let plane = testbed::control_plane(k8s, testbed::ALONE)?;
     let mut tests = target(name);
     tests.env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig).env("PATH", path(&plane)?);
     let result = run(&mut tests);
-    testbed::control_plane_down()?;
+    testbed::control_plane_down(testbed::ALONE)?;
+    result
+}
+
+/// A hub and two clusters.
+fn hub(k8s: Option<&str>) -> Result<()> {
+    let names = ["hub", "east", "west"];
+    let mut result = (|| {
+        sandbind()?;
+        let planes =
+            names.iter().map(|name| testbed::control_plane(k8s, name)).collect::<Result<Vec<_>>>()?;
+        let states: Vec<String> =
+            names.iter().map(|name| testbed::control_plane_state(name).display().to_string()).collect();
+        let [plane, ..] = planes.as_slice() else { bail!("no control plane") };
+        let mut tests = target("hub");
+        tests
+            .env("SANDBIND_TEST_CONTROL_PLANES", states.join(","))
+            .env("CLUSTER_CACHE", process::cache().join("cluster"))
+            .env("PATH", path(plane)?);
+        run(&mut tests)
+    })();
+    // Each is stopped, whatever became of the others.
+    for name in names {
+        let stopped = testbed::control_plane_down(name);
+        result = result.and(stopped);
+    }
     result
 }
 

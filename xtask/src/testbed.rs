@@ -71,22 +71,26 @@ pub(crate) fn state() -> PathBuf {
 }
 
 /// An API server with controllers and no node, for tests that need nothing to run in pods; needs no root.
-pub(crate) fn control_plane(k8s: Option<&str>) -> Result<Cluster> {
+pub(crate) fn control_plane(k8s: Option<&str>, name: &str) -> Result<Cluster> {
     let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();
     let bin = output(script("build").args(&version))?;
     let bin = bin.lines().last().context("tests/testbed/build printed no folder")?.into();
-    let state = control_plane_state();
+    let state = control_plane_state(name);
     output(script("up").args(&version).arg("--control-plane-only").env("CLUSTER_STATE", &state))?;
     Ok(Cluster { kubeconfig: state.join("kubeconfig"), bin })
 }
 
 /// Stops it.
-pub(crate) fn control_plane_down() -> Result<()> {
-    process::run(script("down").env("CLUSTER_STATE", control_plane_state()))
+pub(crate) fn control_plane_down(name: &str) -> Result<()> {
+    process::run(script("down").env("CLUSTER_STATE", control_plane_state(name)))
 }
 
-fn control_plane_state() -> PathBuf {
-    state().with_extension("control-plane")
+/// Name of the control plane of tests that need one alone.
+pub(crate) const ALONE: &str = "control-plane";
+
+/// Where the control plane of this name keeps its state.
+pub(crate) fn control_plane_state(name: &str) -> PathBuf {
+    state().with_extension(name)
 }
 
 /// A folder with OpenTofu and a provider, built where missing.

@@ -13,10 +13,16 @@ use serde_json::Value;
 use self::{audit::Request, grants::Grant};
 
 /// Grants that no end-to-end test can reach, each with the reason why it is needed all the same.
-const OUT_OF_REACH: &[(&str, &str)] = &[(
-    "sandbind-plugin-runner may patch events.events.k8s.io everywhere",
-    "the same notice is told again after five minutes, or by another runner: the storms get there by chance alone",
-)];
+const OUT_OF_REACH: &[(&str, &str)] = &[
+    (
+        "sandbind-plugin-runner may patch events.events.k8s.io everywhere",
+        "the same notice is told again after five minutes, or by another runner: the storms get there by chance alone",
+    ),
+    ("sandbind-plugin-runner may create resourceplugins.sandbind.dev everywhere", COPIES),
+    ("sandbind-plugin-runner may patch resourceplugins.sandbind.dev everywhere", COPIES),
+    ("sandbind-plugin-runner may delete resourceplugins.sandbind.dev everywhere", COPIES),
+];
+const COPIES: &str = "copies of a hub's plugins: this cluster has no hub. `plugin-runner/tests/hub` uses it, with the same roles";
 
 #[test]
 fn nothing_is_asked_for_that_is_forbidden_and_nothing_granted_that_is_never_asked_for() {
