@@ -54,12 +54,16 @@ fn plugins_are_published_once_used_in_both_clusters_and_kept_when_the_hub_is_gon
     drafts(&bed);
     in_use(&bed);
     // An API server that starts, and one that was left, refuses much: from here on only the clusters' own do not.
-    runners.iter().for_each(|runner| runner.was_refused_nothing("system:serviceaccount:"));
+    for runner in &runners {
+        runner.was_refused_nothing("system:serviceaccount:");
+    }
     without_hub(&bed, &runners[0]);
     own_wins(&bed);
     withdrawn(&bed);
     leave(&bed, &mut page);
-    runners.iter().for_each(|runner| runner.was_refused_nothing("system:serviceaccount:sandbind-system:"));
+    for runner in &runners {
+        runner.was_refused_nothing("system:serviceaccount:sandbind-system:");
+    }
 }
 
 /// What a plugin lacks in a cluster is told on the hub before anybody uses it.

@@ -43,11 +43,11 @@ pub(super) async fn run(cluster: &Cluster, args: &PluginApplyArgs, shell: &Shell
                 let mut next = wanted.clone();
                 next.metadata = there.metadata.clone();
                 for (kept, more) in [
-                    (&mut next.metadata.labels, wanted.metadata.labels),
-                    (&mut next.metadata.annotations, wanted.metadata.annotations),
+                    (&mut next.metadata.labels, &wanted.metadata.labels),
+                    (&mut next.metadata.annotations, &wanted.metadata.annotations),
                 ] {
                     if let Some(more) = more {
-                        kept.get_or_insert_default().extend(more);
+                        kept.get_or_insert_default().extend(more.clone());
                     }
                 }
                 refuse(Write::Update { old: &there, new: &next })?;
