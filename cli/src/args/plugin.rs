@@ -61,6 +61,10 @@ pub enum Starter {
     Postgres,
     /// An `OpenTofu` or Terraform module.
     Opentofu,
+    /// A Helm release.
+    Helm,
+    /// Objects applied by `kubectl`.
+    Kubernetes,
 }
 
 /// `sandbind plugin validate`.

@@ -217,7 +217,7 @@ fn rights_are_as_they_were_agreed() {
 
 #[test]
 fn what_is_written_to_start_from_is_right_by_the_strictest_reading() {
-    for from in ["shell", "postgres", "opentofu"] {
+    for from in ["shell", "postgres", "opentofu", "helm", "kubernetes"] {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().join("orders-db").display().to_string();
         let init = ["plugin", "init", "orders-db", "--from", from, "--directory", &at];

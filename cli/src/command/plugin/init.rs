@@ -33,6 +33,12 @@ fn files(starter: Starter) -> &'static [(&'static str, &'static str)] {
             files!("postgres": "plugin.yaml", "plugin.test.yaml", "create.sh", "delete.sh", "binding.yaml")
         }
         Starter::Opentofu => files!("opentofu": "plugin.yaml", "module.sh", "binding.yaml"),
+        Starter::Helm => {
+            files!("helm": "plugin.yaml", "plugin.test.yaml", "create.sh", "delete.sh", "binding.yaml")
+        }
+        Starter::Kubernetes => {
+            files!("kubernetes": "plugin.yaml", "plugin.test.yaml", "create.sh", "delete.sh", "binding.yaml")
+        }
     }
 }
 
