@@ -36,6 +36,8 @@ fn collect(root: &Path, below: &str, found: &mut Vec<String>) {
 
 /// Pages whose examples need a server that no cluster has; the test target `servers` follows them.
 pub const WITH_SERVERS: &[&str] = &[
+    "examples/helm/README.md",
+    "examples/kubernetes/README.md",
     "examples/mariadb/README.md",
     "examples/nats/README.md",
     "examples/rabbitmq/README.md",

@@ -62,7 +62,7 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     run(&mut cargo(&["test", "--workspace"]))?;
     published(None)?;
     opentofu()?;
-    servers()?;
+    servers(args.k8s.as_deref())?;
     for target in ON_A_CONTROL_PLANE {
         on_a_control_plane(target, args.k8s.as_deref())?;
     }
@@ -183,21 +183,32 @@ fn published(folder: Option<&Path>) -> Result<()> {
     run(test.args(["--", "--nocapture"]).env("PATH", std::env::join_paths(path)?))
 }
 
-/// The examples, each on the server that it is for.
-fn servers() -> Result<()> {
+/// The examples, each on the server that it is for; for those that make Kubernetes objects, that is an API server.
+fn servers(k8s: Option<&str>) -> Result<()> {
     servers::install()?;
     let mut path = vec![sandbind()?.with_file_name(""), testbed::servers()?];
-    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-    run(target("servers").env("PATH", std::env::join_paths(path)?))
+    with_control_plane(k8s, |plane| {
+        path.push(plane.bin.clone());
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        let mut tests = target("servers");
+        tests.env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig).env("PATH", std::env::join_paths(path)?);
+        run(&mut tests)
+    })
 }
 
 fn on_a_control_plane(name: &str, k8s: Option<&str>) -> Result<()> {
+    with_control_plane(k8s, |plane| {
+        let mut tests = target(name);
+        run(tests.env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig).env("PATH", path(plane)?))
+    })
+}
+
+/// Does it on a fresh API server, and stops that afterwards whatever came of it.
+fn with_control_plane(k8s: Option<&str>, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {
     let plane = testbed::control_plane(k8s, testbed::ALONE)?;
-    let mut tests = target(name);
-    tests.env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig).env("PATH", path(&plane)?);
-    let result = run(&mut tests);
-    testbed::control_plane_down(testbed::ALONE)?;
-    result
+    let result = job(&plane);
+    let stopped = testbed::control_plane_down(testbed::ALONE);
+    result.and(stopped)
 }
 
 /// A hub and two clusters.

@@ -99,7 +99,7 @@ pub(crate) fn opentofu() -> Result<PathBuf> {
     Ok(folder.lines().last().context("tests/testbed/opentofu printed no folder")?.into())
 }
 
-/// A folder with an S3 server and the client of NATS, built where missing.
+/// A folder with an S3 server, the client of NATS and Helm, built where missing.
 pub(crate) fn servers() -> Result<PathBuf> {
     let folder = output(&mut script("servers"))?;
     Ok(folder.lines().last().context("tests/testbed/servers printed no folder")?.into())
