@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kube::{ResourceExt as _, api::ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt as _;
 use sandbind_wire::name::{ANNOTATION_HUB_LEFT, ANNOTATION_HUB_OBJECT, LABEL_HUB};
 
 use super::{Listing, Local, Standing, object_of};
