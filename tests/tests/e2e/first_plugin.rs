@@ -63,7 +63,7 @@ fn a_stranger_has_a_tested_plugin_and_a_pod_that_uses_it_in_minutes() {
     shop.apply(&std::fs::read_to_string(first.file("binding.yaml")).unwrap());
     shop.apply(&pod("web", "pr-1"));
     shop.ready_pod("app=web", 120);
-    let seen = shop.exec("web", "app", &["printenv", "RESOURCE_PATH"]).unwrap();
+    let seen = shop.exec("web", "app", &["sh", "-c", "echo \"$RESOURCE_PATH\""]).unwrap();
     assert!(seen.starts_with(&format!("/tmp/{name}-")), "{seen}");
     eprintln!("from nothing to a pod that uses it: {:.1} s", begin.elapsed().as_secs_f64());
     shop.kubectl(&["delete", "pod", "web"]);

@@ -11,11 +11,12 @@ use sandbind_core::{
     api::{
         ResourceBinding, ResourceBindingSpec, ResourcePlugin, Sandbox, SandboxSpec, Span,
         binding::BoundResource,
-        plugin::{AllowedFrom, AllowedNamespaces},
+        plugin::{AllowedFrom, AllowedNamespaces, Step},
         sandbox::{OffsetFrom, Ttl},
     },
     problem::Problem,
 };
+use sandbind_wire::name::output_key;
 use serde::Serialize;
 
 use super::suite::{Suite, Test};
@@ -61,6 +62,7 @@ pub(super) async fn run(
     let plugins: Api<ResourcePlugin> = Api::all(cluster.client.clone());
     let bindings: Api<ResourceBinding> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let params = PostParams::default();
+    let outputs = outputs(&plugin);
     plugins.create(&params, &draft(plugin, &name, &cluster.namespace)).await?;
     let lived = async {
         bindings.create(&params, &binding(&name)).await?;
@@ -79,17 +81,17 @@ pub(super) async fn run(
             } else {
                 remove(cluster, &sandbox, shell).await?;
             }
-            let outputs = match made {
-                Ok(outputs) => outputs,
+            match made {
+                Ok(()) => {}
                 Err(failure) if failure.exit != Exit::Failed => return Err(failure),
                 Err(failure) => {
                     problems.extend(failure.problems.into_iter().map(|problem| placed(problem, test)));
                     told.push(Told { name: test.name.clone(), ok: false, outputs: Vec::new() });
                     continue;
                 }
-            };
+            }
             let missing = missing(test, &outputs);
-            told.push(Told { name: test.name.clone(), ok: missing.is_empty(), outputs });
+            told.push(Told { name: test.name.clone(), ok: missing.is_empty(), outputs: outputs.clone() });
             problems.extend(missing);
         }
         Ok((told, problems))
@@ -141,8 +143,17 @@ fn labels(key: &str, value: &str) -> LabelSelector {
     LabelSelector { match_labels: Some(labels), ..LabelSelector::default() }
 }
 
-/// Makes a sandbox with the resource, and waits until it is ready; keys of its outputs.
-async fn make(cluster: &Cluster, name: &str, test: &Test, shell: &Shell) -> Outcome<Vec<String>> {
+/// Outputs that pods could get. A resource is ready only when all of them have appeared.
+fn outputs(plugin: &ResourcePlugin) -> Vec<String> {
+    let of_step = |step: &Step| {
+        let delivered = step.outputs.iter().filter(|output| output.deliver != Some(false));
+        delivered.map(|output| output_key(&step.name, &output.name)).collect::<Vec<_>>()
+    };
+    plugin.spec.create.iter().flat_map(of_step).collect()
+}
+
+/// Makes a sandbox with the resource, and waits until it is ready.
+async fn make(cluster: &Cluster, name: &str, test: &Test, shell: &Shell) -> Outcome {
     let sandboxes: Api<Sandbox> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     // What is typed is meant as it is.
     let params = test.params.iter().map(|(name, value)| (name.clone(), value.replace('$', "$$")));
@@ -155,14 +166,7 @@ async fn make(cluster: &Cluster, name: &str, test: &Test, shell: &Shell) -> Outc
     sandboxes.create(&PostParams::default(), &Sandbox::new(name, spec)).await?;
     let place = format!("Sandbox {}/{name}", cluster.namespace);
     let mut readiness = Readiness::new(&place, name, false, false);
-    let mut outputs = Vec::new();
-    wait::until(cluster, name, PATIENCE, shell, |sandbox| {
-        let resources = sandbox.and_then(|sandbox| sandbox.status.as_ref()).map(|status| &status.resources);
-        outputs = resources.into_iter().flatten().flat_map(|one| one.output_keys.clone()).collect();
-        readiness.look(sandbox)
-    })
-    .await?;
-    Ok(outputs)
+    wait::until(cluster, name, PATIENCE, shell, |sandbox| readiness.look(sandbox)).await
 }
 
 /// Deletes the sandbox and waits until its delete steps have run.
@@ -175,7 +179,7 @@ async fn remove(cluster: &Cluster, name: &str, shell: &Shell) -> Outcome {
     wait::deleted(cluster, name, PATIENCE, shell).await
 }
 
-/// Outputs that the test expects and the cluster does not deliver. What they hold is not looked at: it is in a Secret.
+/// Outputs that the test expects and the plugin does not deliver. What they hold is not looked at: it is in a Secret.
 fn missing(test: &Test, outputs: &[String]) -> Vec<Problem> {
     let missing = test.outputs.keys().filter(|key| !outputs.contains(key));
     missing
