@@ -10,6 +10,7 @@ use kube::{
     discovery::ApiResource,
     runtime::watcher,
 };
+use sandbind_engine::ports::chain;
 use serde_json::Value;
 
 use crate::{
@@ -51,22 +52,22 @@ pub(crate) async fn config(global: &Global) -> Outcome<Config> {
     })
 }
 
-fn no_config(error: &(impl std::error::Error + Send + Sync)) -> Failure {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !reason.contains(&text) {
-            reason = format!("{reason}: {text}");
-        }
-        source = cause.source();
-    }
+fn no_config(error: &dyn std::error::Error) -> Failure {
     Failure::failed(
         "NoCluster",
         "kubeconfig",
-        reason,
+        chain(error),
         "set KUBECONFIG, or give --kubeconfig FILE and --context NAME",
     )
+}
+
+/// What was not there need not be removed or changed.
+pub(crate) fn unless_gone<T>(answer: Result<T, kube::Error>) -> Outcome {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The API of an object that is only known as data.

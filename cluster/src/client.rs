@@ -36,15 +36,19 @@ pub enum ConnectError {
 ///
 /// It does not repeat calls by itself: the engine does, with pauses of its own.
 pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
-    let mut config = match kubeconfig {
-        Some(path) => {
-            let file = Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?;
-            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-                .await
-                .map_err(ConnectError::Kubeconfig)?
-        }
-        None => Config::infer().await.map_err(ConnectError::Infer)?,
-    };
+    match kubeconfig {
+        Some(path) => of_kubeconfig(Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?).await,
+        None => of_config(Config::infer().await.map_err(ConnectError::Infer)?),
+    }
+}
+
+/// The same by a kubeconfig that was read already.
+pub async fn of_kubeconfig(kubeconfig: Kubeconfig) -> Result<Client, ConnectError> {
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    of_config(config.map_err(ConnectError::Kubeconfig)?)
+}
+
+fn of_config(mut config: Config) -> Result<Client, ConnectError> {
     config.default_retry = false;
     Client::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{Global, UninstallArgs},
-    client::{self, Cluster},
+    client::{self, Cluster, unless_gone},
     exit::{Failure, Outcome},
     install::{self, Options},
     output::Shell,
@@ -131,17 +131,8 @@ where
 {
     let name = object.name_any();
     let patch = json!({"metadata": {"finalizers": null}});
-    let gone = |error: kube::Error| match error {
-        kube::Error::Api(status) if status.code == 404 => Ok(()),
-        error => Err(Failure::from(error)),
-    };
-    if !object.finalizers().is_empty()
-        && let Err(error) = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await
-    {
-        gone(error)?;
+    if !object.finalizers().is_empty() {
+        unless_gone(api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await)?;
     }
-    if let Err(error) = api.delete(&name, &DeleteParams::default()).await {
-        gone(error)?;
-    }
-    Ok(())
+    unless_gone(api.delete(&name, &DeleteParams::default()).await)
 }

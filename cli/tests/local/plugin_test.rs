@@ -158,7 +158,7 @@ fn plugin(machine: &Machine, create: &str, delete: &str) -> String {
 
 const OBSERVE: &str = "observe: |\n  #!/bin/sh\n  test -e \"MADE/$SANDBIND_NAME\"\n";
 /// Slow enough to be killed on the way.
-const MAKE: &str = "mkdir -p \"MADE/$SANDBIND_NAME\"\nsleep 0.05\necho x >\"MADE/$SANDBIND_NAME/file\"\nprintf %s \"MADE/$SANDBIND_NAME\" >at";
+const MAKE: &str = "mkdir -p \"MADE/$SANDBIND_NAME\"\nsleep 0.2\necho x >\"MADE/$SANDBIND_NAME/file\"\nprintf %s \"MADE/$SANDBIND_NAME\" >at";
 const DROP: &str = "sleep 0.02\nrm -rf \"MADE/$SANDBIND_NAME\"";
 
 #[test]

@@ -4,17 +4,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{
-    Api, Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::{Api, Client, config::Kubeconfig};
 use sandbind_core::hub::kubeconfig;
 use sandbind_engine::ports::{Answer, PortError};
 use sandbind_wire::name::{HUB_KUBECONFIG, HUB_MEMBER, HUB_SECRET};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::client::call_opt;
+use crate::client::{call_opt, of_kubeconfig};
 
 /// Between two looks at the Secret.
 const EVERY: Duration = Duration::from_secs(10);
@@ -86,10 +83,7 @@ impl Way {
         // The errors may quote the content.
         let unusable = || PortError::refused(what, "its kubeconfig is not usable");
         let parsed: Kubeconfig = serde_json::from_value(value).map_err(|_| unusable())?;
-        let options = KubeConfigOptions::default();
-        let mut config = Config::from_custom_kubeconfig(parsed, &options).await.map_err(|_| unusable())?;
-        config.default_retry = false;
-        Client::try_from(config).map_err(|_| unusable())
+        of_kubeconfig(parsed).await.map_err(|_| unusable())
     }
 }
 

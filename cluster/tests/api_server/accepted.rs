@@ -1,19 +1,14 @@
 //! The statuses of plugins and bindings as the runner keeps them.
 
-use std::{sync::Arc, time::Duration};
-
 use kube::{
     Api,
     api::{DeleteParams, PostParams},
 };
-use sandbind_cluster::accepted::keep;
 use sandbind_core::{
     api::{ResourceBinding, ResourcePlugin},
     identity,
-    step::StepSettings,
 };
 use serde_json::json;
-use tokio::sync::watch;
 
 use crate::bed::{bed, eventually};
 
@@ -24,17 +19,6 @@ async fn a_binding_is_resolved_as_soon_as_its_plugin_is_there() {
     let object_name = format!("{plugin}-1.0.0");
     let plugins: Api<ResourcePlugin> = Api::all(bed.client.clone());
     let bindings: Api<ResourceBinding> = Api::namespaced(bed.client.clone(), &bed.shop);
-    let (_leading, leads) = watch::channel(true);
-    let (_settings, settings) = watch::channel(Arc::new(StepSettings {
-        image: "i".into(),
-        runner_url: String::new(),
-        runner_name: String::new(),
-        runner_ca: String::new(),
-        namespaces: vec![bed.system.clone()],
-        image_pull_secrets: Vec::new(),
-        start: Duration::from_secs(1),
-        margin: Duration::from_secs(1),
-    }));
     let resolved = || async {
         let status = bindings.get("orders").await.unwrap().status.unwrap_or_default();
         let found = status.conditions.into_iter().find(|one| one.type_ == "ResolvedRefs");
@@ -59,13 +43,7 @@ async fn a_binding_is_resolved_as_soon_as_its_plugin_is_there() {
         assert_eq!(status.observed_generation, 1);
         assert!(status.conditions.iter().all(|one| one.status == "True"), "{:?}", status.conditions);
     };
-    bed.watching(async {
-        tokio::select! {
-            () = keep(bed.client.clone(), bed.watches.clone(), settings, leads) => panic!("the keeper ended"),
-            () = part => {}
-        }
-    })
-    .await;
+    bed.keeping_statuses(&bed.system, part).await;
     plugins.delete(&object_name, &DeleteParams::default()).await.unwrap();
     bed.end().await;
 }

@@ -12,7 +12,7 @@ use kube::{
     api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
     runtime::{conditions, wait::await_condition},
 };
-use sandbind_cluster::{clock::random_bytes, records::ClusterRecords, watch::Watches};
+use sandbind_cluster::{accepted::keep, clock::random_bytes, records::ClusterRecords, watch::Watches};
 use sandbind_core::{
     api::{
         crd,
@@ -23,6 +23,7 @@ use sandbind_core::{
         record::Record,
         reserve::{ReserveRequest, begin},
     },
+    step::StepSettings,
 };
 use sandbind_engine::ports::Records;
 use sandbind_wire::{
@@ -30,7 +31,7 @@ use sandbind_wire::{
     name,
 };
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 static DEFINED: OnceCell<()> = OnceCell::const_new();
 
@@ -155,6 +156,28 @@ impl Bed {
             () = self.watches.run(&self.client, |_| ()) => unreachable!("watches never end"),
             done = async { self.watches.synced().await; part.await } => done,
         }
+    }
+
+    /// The same while the statuses of plugins and bindings are kept, by an installation whose step pods run in this namespace.
+    pub(crate) async fn keeping_statuses(&self, steps: &str, part: impl Future<Output = ()>) {
+        let (_leading, leads) = watch::channel(true);
+        let (_settings, settings) = watch::channel(Arc::new(StepSettings {
+            image: "i".into(),
+            runner_url: String::new(),
+            runner_name: String::new(),
+            runner_ca: String::new(),
+            namespaces: vec![steps.to_owned()],
+            image_pull_secrets: Vec::new(),
+            start: Duration::from_secs(1),
+            margin: Duration::from_secs(1),
+        }));
+        self.watching(async {
+            tokio::select! {
+                () = keep(self.client.clone(), self.watches.clone(), settings, leads) => unreachable!("the keeper ended"),
+                () = part => {}
+            }
+        })
+        .await;
     }
 
     /// Takes the namespaces away again.

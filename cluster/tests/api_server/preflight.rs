@@ -1,24 +1,20 @@
 //! Asking whether what step pods name is there.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
-use sandbind_cluster::{
-    accepted::keep,
-    preflight::{Need, Patience, Preflight},
-};
+use sandbind_cluster::preflight::{Need, Patience, Preflight};
 use sandbind_core::{
     api::ResourcePlugin,
     identity,
     plugin::references::{Kind, Presence, Reference},
-    step::StepSettings,
 };
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use crate::bed::{Bed, bed, eventually};
 
@@ -123,17 +119,6 @@ async fn a_plugin_says_what_its_steps_lack_and_a_changed_one_is_looked_at_anew()
     let bed = bed().await;
     let name = format!("lack{}", identity::hash(&[&bed.shop], 10));
     let plugins: Api<ResourcePlugin> = Api::all(bed.client.clone());
-    let (_leading, leads) = watch::channel(true);
-    let (_settings, settings) = watch::channel(Arc::new(StepSettings {
-        image: "i".into(),
-        runner_url: String::new(),
-        runner_name: String::new(),
-        runner_ca: String::new(),
-        namespaces: vec![bed.shop.clone()],
-        image_pull_secrets: Vec::new(),
-        start: Duration::from_secs(1),
-        margin: Duration::from_secs(1),
-    }));
     let resolved = async |generation: i64| {
         let status = plugins.get(&name).await.unwrap().status.unwrap_or_default();
         let of_now = status.conditions.into_iter().filter(|one| one.observed_generation == Some(generation));
@@ -161,13 +146,7 @@ async fn a_plugin_says_what_its_steps_lack_and_a_changed_one_is_looked_at_anew()
         plugins.patch(&name, &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
         eventually("nothing is missing", || async { resolved(2).await.0 == "True" }).await;
     };
-    bed.watching(async {
-        tokio::select! {
-            () = keep(bed.client.clone(), bed.watches.clone(), settings, leads) => panic!("the keeper ended"),
-            () = part => {}
-        }
-    })
-    .await;
+    bed.keeping_statuses(&bed.shop, part).await;
     plugins.delete(&name, &DeleteParams::default()).await.unwrap();
     bed.end().await;
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Config};
+use pem::Pem;
 use sandbind_core::{api::MemberCluster, hub::kubeconfig, identity::slug};
 use sandbind_wire::name::{HUB_NAMESPACE, HUB_SECRET};
 
@@ -64,7 +64,7 @@ pub(super) async fn run(global: &Global, args: &HubJoinArgs, shell: &Shell) -> O
     let (token, authority) = token(&hub, name).await?;
     let server = args.server.clone().unwrap_or_else(|| config.cluster_url.to_string());
     let kubeconfig =
-        way::kubeconfig(server.trim_end_matches('/'), &pem(&config).unwrap_or(authority), &token);
+        way::kubeconfig(server.trim_end_matches('/'), &authority_of(&config).unwrap_or(authority), &token);
     // What the runner would refuse is refused here.
     kubeconfig::read(&kubeconfig)?;
     let way = Way { kubeconfig, member: name.clone(), hub: hub_id };
@@ -132,10 +132,8 @@ async fn token(hub: &Cluster, name: &str) -> Outcome<(String, Vec<u8>)> {
 }
 
 /// What the context verifies the hub by; none: it says nothing of its own.
-fn pem(config: &Config) -> Option<Vec<u8>> {
+fn authority_of(config: &Config) -> Option<Vec<u8>> {
     let certificates = config.root_cert.as_ref().filter(|certificates| !certificates.is_empty())?;
-    let block = |der: &Vec<u8>| {
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
-    };
-    Some(certificates.iter().map(block).collect::<String>().into_bytes())
+    let blocks: Vec<Pem> = certificates.iter().map(|der| Pem::new("CERTIFICATE", der.as_slice())).collect();
+    Some(pem::encode_many(&blocks).into_bytes())
 }

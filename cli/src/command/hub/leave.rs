@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     args::{Global, HubLeaveArgs},
-    client::{self, Cluster},
-    exit::{Failure, Outcome},
+    client::{self, Cluster, unless_gone},
+    exit::Outcome,
     install::hub,
     output::Shell,
 };
@@ -41,7 +41,7 @@ pub(super) async fn run(global: &Global, args: &HubLeaveArgs, shell: &Shell) -> 
             Some(hub)
         }
     };
-    gone(way::secrets(&cluster).delete(HUB_SECRET, &DeleteParams::default()).await)?;
+    unless_gone(way::secrets(&cluster).delete(HUB_SECRET, &DeleteParams::default()).await)?;
     match &hub {
         Some(hub) => forget(hub, &way.member).await?,
         None => shell.note(&format!(
@@ -58,7 +58,7 @@ pub(super) async fn run(global: &Global, args: &HubLeaveArgs, shell: &Shell) -> 
 /// The member's object and its account.
 async fn forget(hub: &Cluster, member: &str) -> Outcome {
     for object in hub::account(member).iter().rev().chain([&hub::member(member, "")]) {
-        gone(
+        unless_gone(
             client::api_of(&hub.client, object).delete(member_name(object), &DeleteParams::default()).await,
         )?;
     }
@@ -84,25 +84,16 @@ async fn copies(cluster: &Cluster, way: &Way, shell: &Shell) -> Outcome {
     for copy in plugins.list(&ours).await?.items.iter().filter(|copy| hub_of(copy).is_some()) {
         let (name, identity) = (copy.name_any(), copy.spec.identity());
         let left = json!({"metadata": {"annotations": {ANNOTATION_HUB_LEFT: Timestamp::now().to_string()}}});
-        gone(plugins.patch(&name, &PatchParams::default(), &Patch::Merge(left)).await)?;
+        unless_gone(plugins.patch(&name, &PatchParams::default(), &Patch::Merge(left)).await)?;
         if let Some(users) = users.get(&identity) {
             shell.note(&format!(
                 "the copy of {identity} remains, in use by {}: `sandbind plugin delete {identity}` removes it afterwards",
                 users.join(", ")
             ));
         } else {
-            gone(plugins.delete(&name, &DeleteParams::default()).await)?;
+            unless_gone(plugins.delete(&name, &DeleteParams::default()).await)?;
             shell.note(&format!("removed the copy of {identity}"));
         }
     }
     Ok(())
-}
-
-/// What is not there need not be removed.
-fn gone<T>(answer: Result<T, kube::Error>) -> Outcome {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(Failure::from(error)),
-    }
 }

@@ -11,18 +11,18 @@ use crate::{client::Cluster, exit::Outcome, output::age};
 
 /// Every MemberCluster; none where the API server does not know the kind.
 pub(crate) async fn all(cluster: &Cluster) -> Outcome<Vec<MemberCluster>> {
-    match Api::<MemberCluster>::all(cluster.client.clone()).list(&ListParams::default()).await {
-        Ok(list) => Ok(list.items),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
+    list(cluster, &[404]).await
 }
 
 /// The same for what is only shown: who may not read them sees none.
 pub(crate) async fn readable(cluster: &Cluster) -> Outcome<Vec<MemberCluster>> {
+    list(cluster, &[403, 404]).await
+}
+
+async fn list(cluster: &Cluster, none_by: &[u16]) -> Outcome<Vec<MemberCluster>> {
     match Api::<MemberCluster>::all(cluster.client.clone()).list(&ListParams::default()).await {
         Ok(list) => Ok(list.items),
-        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
+        Err(kube::Error::Api(status)) if none_by.contains(&status.code) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }

@@ -3,11 +3,8 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use kube::{
-    Api, Client, Config, ResourceExt as _,
-    api::ListParams,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::{Api, ResourceExt as _, api::ListParams, config::Kubeconfig};
+use sandbind_cluster::client::of_kubeconfig;
 use sandbind_core::{
     accepted::RESOLVED_REFS,
     api::{MemberCluster, ResourcePlugin},
@@ -92,10 +89,7 @@ async fn ask(config: Value, member: &str) -> Outcome<MemberCluster> {
     let unusable =
         || Failure::failed("RefusedKubeconfig", kubeconfig::PLACE, "it is not usable", "join again");
     let parsed: Kubeconfig = serde_json::from_value(config).map_err(|_| unusable())?;
-    let options = KubeConfigOptions::default();
-    let mut config = Config::from_custom_kubeconfig(parsed, &options).await.map_err(|_| unusable())?;
-    config.default_retry = false;
-    let members: Api<MemberCluster> = Api::all(Client::try_from(config).map_err(|_| unusable())?);
+    let members: Api<MemberCluster> = Api::all(of_kubeconfig(parsed).await.map_err(|_| unusable())?);
     let member = members.get(member).await?;
     Ok(MemberCluster {
         metadata: kube::api::ObjectMeta { name: Some(member.name_any()), ..Default::default() },

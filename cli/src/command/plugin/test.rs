@@ -4,6 +4,7 @@ mod cluster;
 mod conformance;
 mod findings;
 mod life;
+mod look;
 mod plan;
 mod prune;
 mod report;

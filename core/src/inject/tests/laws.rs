@@ -205,14 +205,23 @@ proptest! {
     }
 
     #[test]
-    fn no_pod_whatever_makes_it_fail(raw in decoration(), odd in decoration()) {
+    fn no_pod_whatever_makes_it_fail(raw in decoration(), odd in decoration(), part in 0..4_usize) {
         let _ = Pod::read(&raw).map(|pod| pod.sandbox().is_some());
-        let mut raw = pod(json!({"containers": [odd.clone(), {"name": "app"}]}));
-        raw["spec"]["initContainers"] = odd.clone();
-        raw["spec"]["volumes"] = odd.clone();
-        raw["metadata"]["annotations"] = odd;
+        let mut raw = pod(json!({"containers": [{"name": "app"}]}));
+        match part {
+            0 => raw["spec"]["containers"][0] = odd,
+            1 => raw["spec"]["initContainers"] = odd,
+            2 => raw["spec"]["volumes"] = odd,
+            _ => raw["metadata"]["annotations"] = odd,
+        }
         let view = one(json!({}));
-        let Ok(pod) = Pod::read(&raw) else { return Ok(()) };
+        let pod = match Pod::read(&raw) {
+            Ok(pod) => pod,
+            Err(problem) => {
+                prop_assert_eq!(&problem.code, "MalformedPod");
+                return Ok(());
+            }
+        };
         let selected = selected(&view, &pod);
         if let Ok(shape) = check(&selected, &pod) {
             let injection = plan(&selected, &pod, &shape, &granted(&selected, true), &view.bounds, &installation());

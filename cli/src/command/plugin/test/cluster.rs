@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::suite::{Suite, Test};
 use crate::{
-    client::Cluster,
+    client::{Cluster, unless_gone},
     command::{
         run::{Signals, signaled},
         sandbox::{verdict::Readiness, wait},
@@ -34,7 +34,8 @@ use crate::{
 const RESOURCE: &str = "resource";
 /// A test that takes longer has failed. Step timeouts end most of them earlier.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// What this process does not come to remove, the plugin runner removes after this.
+/// A sandbox that this process does not come to remove, the plugin runner removes after this. What else it made is then left, and
+/// holds nothing: the binding and the draft.
 const TTL: Span = Span::from_secs(3600);
 
 /// One test, as it went.
@@ -99,14 +100,10 @@ pub(super) async fn run(
     let lived = Box::pin(lived).await;
     if !(keep && lived.as_ref().is_ok_and(|(_, problems)| problems.is_empty())) {
         let delete = DeleteParams::default();
-        for gone in
-            [bindings.delete(&name, &delete).await.map(drop), plugins.delete(&name, &delete).await.map(drop)]
-        {
-            match gone {
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
-                other => other?,
-            }
-        }
+        // Both are tried whatever becomes of one.
+        let (binding, plugin) = (bindings.delete(&name, &delete).await, plugins.delete(&name, &delete).await);
+        unless_gone(binding)?;
+        unless_gone(plugin)?;
     }
     let (told, problems) = lived?;
     shell.show(&told, || human(&told, problems.is_empty()))?;
@@ -172,10 +169,7 @@ async fn make(cluster: &Cluster, name: &str, test: &Test, shell: &Shell) -> Outc
 /// Deletes the sandbox and waits until its delete steps have run.
 async fn remove(cluster: &Cluster, name: &str, shell: &Shell) -> Outcome {
     let sandboxes: Api<Sandbox> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    match sandboxes.delete(name, &DeleteParams::default()).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
-        other => drop(other?),
-    }
+    unless_gone(sandboxes.delete(name, &DeleteParams::default()).await)?;
     wait::deleted(cluster, name, PATIENCE, shell).await
 }
 

@@ -29,38 +29,14 @@ pub(super) fn plan(plugin: &ResourcePluginSpec, took: &Took, seed: u64, count: u
         let kill = Kill { work: Work::Create, step: first.name.clone(), after: None };
         trials.push(Trial::Killed { kill, repeated: false });
     }
-    let steps: Vec<(&(Work, String), &Duration)> = took.iter().collect();
-    let mut chance = Chance(seed);
+    let mut chance = fastrand::Rng::with_seed(seed);
     for number in 0..count {
-        let Some(((work, step), took)) = chance.pick(&steps) else { break };
-        let after = took.mul_f64(chance.fraction());
+        let Some(((work, step), took)) = chance.choice(took) else { break };
+        let after = took.mul_f64(chance.f64());
         let kill = Kill { work: *work, step: step.clone(), after: Some(after) };
         trials.push(Trial::Killed { kill, repeated: number % 2 == 1 });
     }
     trials
-}
-
-/// Draws from a seed (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn pick<T: Copy>(&mut self, of: &[T]) -> Option<T> {
-        let count = u64::try_from(of.len()).ok().filter(|count| *count > 0)?;
-        of.get(usize::try_from(self.next() % count).ok()?).copied()
-    }
-
-    /// From 0 up to 1.
-    fn fraction(&mut self) -> f64 {
-        let draw = u32::try_from(self.next() >> 32).unwrap_or_default();
-        f64::from(draw) / f64::from(u32::MAX)
-    }
 }
 
 #[cfg(test)]

@@ -101,8 +101,8 @@ fn read(file: &str) -> Outcome<Suite> {
     let bad = |place: &str, reason: String| {
         Problem::error("BadTests", document.mark(place), reason, "write it as docs/plugins.md shows")
     };
-    let written: Written =
-        serde_json::from_value(document.value.clone()).map_err(|error| bad("", error.to_string()))?;
+    let written: Written = serde_path_to_error::deserialize(&document.value)
+        .map_err(|error| bad(&error.path().to_string(), error.inner().to_string()))?;
     let mut suite = Suite { tests: Vec::new(), observe: written.observe };
     let mut problems = Vec::new();
     for (index, test) in written.tests.into_iter().enumerate() {
