@@ -123,4 +123,10 @@ pub enum Internal {
     },
     /// Run as the sidecar of a pod
     Sidecar,
+    /// Run the scripts that standard input names
+    Scripts {
+        /// In a view of this machine of their own, except for this folder
+        #[arg(long, value_name = "FOLDER")]
+        view: Option<PathBuf>,
+    },
 }

@@ -1,6 +1,7 @@
 //! Stacks: plugins and one binding in one or several files, for everything that runs without a cluster.
 
 mod bench;
+mod enclose;
 mod hold;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -17,6 +18,7 @@ use sandbind_local::{
 };
 
 pub(crate) use bench::Bench;
+pub(crate) use enclose::no_view;
 pub(crate) use hold::{Holding, hold};
 
 use crate::{

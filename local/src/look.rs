@@ -10,13 +10,17 @@ use sandbind_core::{
     lifecycle::snapshot::Params,
     workflow::assignment::{Attempt, Given, assignment},
 };
-use sandbind_step_agent::script::{self, Reach, RunOptions};
+use sandbind_step_agent::script::Stop;
 use sandbind_wire::{
     Bytes64,
     message::{InputFile, StepResult},
 };
 
-use crate::clock;
+use crate::{
+    clock,
+    process::secrets,
+    scripts::{Job, Scripts},
+};
 
 /// Folder, within the script's working folder, of the files with outputs.
 const OUTPUTS: &str = "outputs";
@@ -41,6 +45,7 @@ pub struct Look<'a> {
 /// Where such scripts run, and what they get.
 #[derive(Debug)]
 pub(crate) struct Looks {
+    pub(crate) scripts: Scripts,
     pub(crate) folder: PathBuf,
     pub(crate) env: Params,
 }
@@ -64,18 +69,17 @@ impl Looks {
         };
         assignment.files.extend(look.outputs.iter().map(file));
         assignment.terraform_state = false;
-        let options = RunOptions {
+        let job = Job {
+            assignment,
+            folder,
+            keep: false,
             nonce,
-            redact: self.env.0.values().map(|value| value.clone().into_bytes()).collect(),
-            reach: Reach::Script,
-            ..RunOptions::default()
+            redact: secrets(&self.env),
+            afresh: false,
+            kill: None,
         };
-        let run = move || {
-            let result = script::run(&assignment, &folder, &options);
-            // What it was given may hold secrets.
-            let _gone = std::fs::remove_dir_all(&folder);
-            result
-        };
+        let scripts = self.scripts.clone();
+        let run = move || scripts.run(&job, Stop::default(), None).result;
         tokio::task::spawn_blocking(run).await.ok()
     }
 }

@@ -13,12 +13,9 @@ use sandbind_core::{
     workflow::assignment::ENVIRONMENT,
 };
 use sandbind_engine::{desk::Desk, ports::Caller};
-use sandbind_step_agent::{
-    processes,
-    script::{self, Reach, RunOptions},
-    states::States,
-};
+use sandbind_step_agent::states::States;
 use sandbind_wire::{
+    Bytes64,
     message::{Assignment, ClaimAnswer, ClaimRequest, ScriptEnd, StepResult},
     state::{StateAnswer, StateRequest},
 };
@@ -30,6 +27,7 @@ use tokio::{
 
 use crate::{
     callers,
+    scripts::{Job, Ran, Scripts},
     steps::{Launched, LocalSteps},
     world::LocalWorld,
 };
@@ -72,6 +70,8 @@ impl Kill {
 /// What running steps on this machine needs besides the steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Executor {
+    /// Where scripts are run.
+    pub(crate) scripts: Scripts,
     /// Private folder below which each attempt gets one of its own.
     pub(crate) folder: PathBuf,
     /// Variables that stand in for what an overlay takes from Secrets. Kept out of logs.
@@ -152,46 +152,38 @@ impl Agent {
 
     /// What the attempt came to. None: this process broke; the attempt counts as lost.
     async fn run(&self, mut assignment: Assignment) -> Option<Attempt> {
-        let Executor { folder, env, keep, twice, kill, .. } = &self.executor;
+        let Executor { scripts, folder, env, keep, twice, kill, .. } = &self.executor;
         let run = self.launched.run.clone();
-        let folder = folder.join(run.pod_name());
         let given = given(&assignment);
         for (name, value) in &env.0 {
             assignment.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        let options = RunOptions {
-            nonce: self.launched.nonce.clone(),
-            inherit_env: false,
-            redact: env.0.values().map(|value| value.clone().into_bytes()).collect(),
-            remove_old_outputs: true,
-            reach: Reach::Script,
-            stop: self.steps.stop_of(&run),
-            states: Some(Arc::new(ByDesk {
-                desk: self.desk.clone(),
-                caller: callers::step(&run, &self.launched.uid),
-                runtime: Handle::current(),
-            })),
-        };
-        let (keep, twice) = (*keep, *twice);
         let kill = kill.as_ref().filter(|kill| kill.hits(&run)).map(|kill| kill.after);
+        let job = Job {
+            assignment,
+            folder: folder.join(run.pod_name()),
+            keep: *keep,
+            nonce: self.launched.nonce.clone(),
+            redact: secrets(env),
+            afresh: true,
+            kill: kill.flatten(),
+        };
+        let stop = self.steps.stop_of(&run);
+        let states: Arc<dyn States> = Arc::new(ByDesk {
+            desk: self.desk.clone(),
+            caller: callers::step(&run, &self.launched.uid),
+            runtime: Handle::current(),
+        });
+        let (scripts, twice) = (scripts.clone(), *twice);
         let work = move || {
-            let (mut result, killed) = match kill {
-                Some(None) => (never(&options.nonce), true),
-                Some(Some(after)) => {
-                    let killer = processes::Killer::start(&options.nonce, after);
-                    let result = script::run(&assignment, &folder, &options);
-                    (result, killer.end())
-                }
-                None => (script::run(&assignment, &folder, &options), false),
+            let once = || scripts.run(&job, stop.clone(), Some(states.clone()));
+            let Ran { mut result, killed } = match kill {
+                Some(None) => Ran { result: never(&job.nonce), killed: true },
+                _ => once(),
             };
             let mut first = None;
             if twice && !killed && matches!(result.end, ScriptEnd::Exited { code: 0 }) {
-                first = Some(result);
-                result = script::run(&assignment, &folder, &options);
-            }
-            if !keep {
-                // Scripts and inputs may hold secrets.
-                let _gone = std::fs::remove_dir_all(&folder);
+                first = Some(std::mem::replace(&mut result, once().result));
             }
             Attempt { run, result, first, given, killed }
         };
@@ -208,6 +200,11 @@ impl Agent {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// What stands in for values of Secrets, and so stays out of logs.
+pub(crate) fn secrets(env: &Params) -> Vec<Bytes64> {
+    env.0.values().map(|value| Bytes64(value.clone().into_bytes())).collect()
 }
 
 /// Where inputs with a value arrive: everything besides what every script is told.

@@ -11,7 +11,7 @@ use sandbind_core::lifecycle::snapshot::Params;
 use serde::{Deserialize, Serialize};
 
 pub use crate::store::StoreError;
-use crate::{Stack, store::Store};
+use crate::{Stack, enclosure::Enclosure, store::Store};
 
 const META: &str = "meta";
 const SUFFIX: &str = "redb";
@@ -32,6 +32,9 @@ pub struct Meta {
     pub env: Params,
     /// Links that were made outside the run's own folder.
     pub links: Vec<PathBuf>,
+    /// Where its scripts are run, if not on this machine as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enclosure: Option<Enclosure>,
 }
 
 /// Where runs are kept.
@@ -142,6 +145,11 @@ impl Run {
     /// The folder of what the run gives to its command.
     pub fn files(&self) -> PathBuf {
         self.home.join("files")
+    }
+
+    /// Its own folder.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// What it has made and not removed.

@@ -28,6 +28,7 @@ use crate::{
     process::{self, Attempt, Executor, Kill},
     records::LocalRecords,
     runs::{Run, StoreError},
+    scripts::Scripts,
     steps::LocalSteps,
     users::Users,
     values::LocalValues,
@@ -37,6 +38,8 @@ use crate::{
 /// How a session works.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Where scripts are run.
+    pub scripts: Scripts,
     /// The timers.
     pub timers: Timers,
     /// Whether the folders of attempts stay.
@@ -100,6 +103,7 @@ impl Session {
         }));
         let desk = Desk::new(world.clone(), hints.clone(), Patience::default());
         let executor = Executor {
+            scripts: options.scripts.clone(),
             folder: run.steps(),
             env: run.meta.env.clone(),
             keep: options.keep,
@@ -107,7 +111,7 @@ impl Session {
             kill: options.kill,
             told,
         };
-        let looks = Looks { folder: run.steps(), env: run.meta.env.clone() };
+        let looks = Looks { scripts: options.scripts, folder: run.steps(), env: run.meta.env.clone() };
         let playing = tokio::spawn(process::play(executor, desk, steps, launches));
         Ok(Self { world, attempts, notices, hints, looks, end, driving, playing })
     }

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    fs, io,
+    fmt, fs, io,
     os::unix::{fs::DirBuilderExt as _, fs::OpenOptionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -59,16 +59,28 @@ pub struct RunOptions {
 }
 
 /// Asks a running script to end, as at its deadline: its signal, its grace, SIGKILL. May be set before or during the run.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<Mutex<(bool, Vec<Sender<Event>>)>>);
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Mutex<(bool, Vec<Listener>)>>);
+
+/// What is done when it is set.
+type Listener = Box<dyn FnOnce() + Send>;
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stop").field(&self.is_stopped()).finish()
+    }
+}
 
 impl Stop {
     /// Ends the scripts that run with this switch, now or later.
     pub fn stop(&self) {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.0 = true;
-        for listener in inner.1.drain(..) {
-            let _ended = listener.send(Event::Stop);
+        let listeners = {
+            let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.0 = true;
+            std::mem::take(&mut inner.1)
+        };
+        for listener in listeners {
+            listener();
         }
     }
 
@@ -77,12 +89,14 @@ impl Stop {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn listen(&self, listener: Sender<Event>) {
+    /// Does it as soon as it is set: now, where it is.
+    pub fn then(&self, listener: impl FnOnce() + Send + 'static) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.0 {
-            let _ended = listener.send(Event::Stop);
+            drop(inner);
+            listener();
         } else {
-            inner.1.push(listener);
+            inner.1.push(Box::new(listener));
         }
     }
 }
@@ -279,7 +293,9 @@ fn supervise(
         Reach::Container => reap_all(leader, &ended),
         Reach::Script => await_one(leader, &ended),
     });
-    options.stop.listen(events);
+    options.stop.then(move || {
+        let _ended = events.send(Event::Stop);
+    });
 
     let end = keep_deadline(leader, assignment, &heard, options);
     if reach == Reach::Container {

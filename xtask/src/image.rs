@@ -44,12 +44,19 @@ const PROGRAMS: &[(&str, &str, bool)] = &[
 /// Builds the programs and the image; answers the image file.
 pub(crate) fn build(args: &Args) -> Result<PathBuf> {
     process::debian(&[("buildah", "buildah")])?;
+    let context = programs(&args.profile)?;
+    let out = args.out.clone().unwrap_or_else(|| root().join("target/image/sandbind.tar"));
+    pack(&context, &out)?;
+    Ok(out)
+}
+
+/// Builds the programs, which need nothing of where they run; answers the folder with them.
+pub(crate) fn programs(profile: &str) -> Result<PathBuf> {
     let target = host()?;
-    let dir = root().join("target/image");
-    let context = dir.join("context");
+    let context = root().join("target/image/context");
     fs::create_dir_all(&context)?;
     for pods in [true, false] {
-        let profile = if pods { "pod" } else { args.profile.as_str() };
+        let profile = if pods { "pod" } else { profile };
         let mut build = cargo(&["build", "--locked", "--target", &target, "--profile", profile]);
         for (package, binary, _) in PROGRAMS.iter().filter(|(_, _, in_pods)| *in_pods == pods) {
             build.args(["--package", package, "--bin", binary]);
@@ -64,9 +71,7 @@ pub(crate) fn build(args: &Args) -> Result<PathBuf> {
                 .with_context(|| format!("no binary {binary}"))?;
         }
     }
-    let out = args.out.clone().unwrap_or_else(|| dir.join("sandbind.tar"));
-    pack(&context, &out)?;
-    Ok(out)
+    Ok(context)
 }
 
 /// The platform that the compiler runs on, and builds for.

@@ -3,6 +3,7 @@
 mod bench;
 mod broken;
 mod ci;
+mod containers;
 mod fuzz;
 mod generate;
 mod guard;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::{
+    containers::{self, Podman},
     image,
     process::{self, cargo, note, run},
     servers,
@@ -54,13 +55,14 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     if args.without_cluster {
         run(&mut cargo(&["test", "--workspace"]))?;
         note(
-            "left out by --without-cluster: the adapters' conformance tests, those with OpenTofu and with the examples' servers, and all end-to-end tests",
+            "left out by --without-cluster: the adapters' conformance tests, those with containers, OpenTofu and the examples' servers, and all end-to-end tests",
         );
         return Ok(());
     }
     able()?;
     run(&mut cargo(&["test", "--workspace"]))?;
     published(None)?;
+    containers()?;
     opentofu()?;
     servers(args.k8s.as_deref())?;
     for target in ON_A_CONTROL_PLANE {
@@ -83,10 +85,16 @@ pub(crate) fn e2e(args: &E2eArgs) -> Result<()> {
     })
 }
 
-/// What the end-to-end tests need of the installation: reservations that are soon over, programs that can be killed, and a second
-/// namespace for step pods.
-pub(crate) const INSTALLATION: &[&str] =
-    &["--bind-window", "20s", "--replicas", "1", "--step-namespace", "sandbind-steps,published-steps"];
+/// What the end-to-end tests need of the installation: reservations that are soon over, programs that can be killed, a second
+/// namespace for step pods, and certificates that are renewed all the time.
+#[rustfmt::skip]
+pub(crate) const INSTALLATION: &[&str] = &[
+    "--bind-window", "20s",
+    "--replicas", "1",
+    "--step-namespace", "sandbind-steps,published-steps",
+    // An authority is old after 160 s, and its successor signs from 235 s on: the kubelet takes a minute to tell running pods.
+    "--leaf-lifetime", "60s", "--ca-lifetime", "240s", "--ca-lead", "75s",
+];
 
 /// Images and the installation that the end-to-end tests need.
 pub(crate) fn prepare(cluster: &Cluster) -> Result<()> {
@@ -112,7 +120,7 @@ pub(crate) fn end_to_end(cluster: &Cluster, filter: Option<&str>) -> Result<()> 
     let (alone, together): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| name.starts_with("storms::"));
     let mut done = Ok(());
-    for (names, at_once) in [(together, "4"), (alone, "1")] {
+    for (names, at_once) in [(together, "5"), (alone, "1")] {
         if !names.is_empty() {
             let arguments = ["--test-threads", at_once, "--exact"].map(str::to_owned);
             let group = against(cluster, "e2e", &[&arguments, &*names].concat());
@@ -147,8 +155,25 @@ fn against(cluster: &Cluster, name: &str, arguments: &[String]) -> Result<()> {
 const ON_A_CONTROL_PLANE: &[&str] = &["api_server", "driving", "cluster"];
 
 /// Test targets that `cargo test --workspace` leaves out: they need servers or programs that are made here.
-pub(crate) const ON_DEMAND: &[&str] =
-    &["api_server", "driving", "cluster", "hub", "opentofu", "published", "servers", "e2e", "rights"];
+pub(crate) const ON_DEMAND: &[&str] = &[
+    "api_server",
+    "driving",
+    "cluster",
+    "hub",
+    "containers",
+    "opentofu",
+    "published",
+    "servers",
+    "e2e",
+    "rights",
+];
+
+/// Scripts in containers.
+fn containers() -> Result<()> {
+    let podman = Podman::ready()?;
+    let program = containers::static_program()?;
+    run(podman.with(&mut target("containers")).env("SANDBIND_TEST_STATIC", program))
+}
 
 /// OpenTofu as the program of steps.
 fn opentofu() -> Result<()> {

@@ -135,6 +135,12 @@ pub(crate) fn make_image(way: &str, name: &str, file: &Path, content: &[&str]) -
     load(file)
 }
 
+/// Makes an image file of this machine's own programs, with the libraries that they need.
+pub(crate) fn pack_programs(name: &str, file: &Path, programs: &[&str]) -> Result<()> {
+    let file = file.display().to_string();
+    run_script("images", &[&["copy", name, file.as_str()], programs].concat())
+}
+
 fn run_script(name: &str, arguments: &[&str]) -> Result<()> {
     process::run(script(name).args(arguments))
 }

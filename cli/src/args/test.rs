@@ -4,6 +4,7 @@ use clap::Args;
 
 /// `sandbind plugin test`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags, each of which may stand alone")]
 pub struct TestArgs {
     /// The plugin.
     #[command(flatten)]
@@ -23,6 +24,9 @@ pub struct TestArgs {
     /// What runs the scripts
     #[arg(long, value_enum, value_name = "KIND", default_value_t = ExecutorKind::Process)]
     pub executor: ExecutorKind,
+    /// Let processes change this machine's files; left out, what they write is thrown away with their view of it
+    #[arg(long)]
+    pub no_isolation: bool,
     /// Only this create step and those it takes inputs from; then the delete steps
     #[arg(long, value_name = "NAME")]
     pub step: Option<String>,
@@ -41,7 +45,7 @@ pub struct TestArgs {
     /// Show the values of outputs
     #[arg(long)]
     pub show_outputs: bool,
-    /// Leave the resource and the folders of the steps as they are
+    /// Leave the resource and the folders of the steps as they are; processes are then not isolated
     #[arg(long)]
     pub keep: bool,
 }
@@ -49,8 +53,12 @@ pub struct TestArgs {
 /// What runs the scripts of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExecutorKind {
-    /// This machine's own processes.
+    /// This machine's programs, in a view of the machine that is thrown away.
     Process,
+    /// A container of the plugin's image, by podman.
+    Podman,
+    /// A container of the plugin's image, by Docker.
+    Docker,
     /// The plugin runner of the current context, in step pods: a draft of its own, and a sandbox that is thrown away.
     Cluster,
 }

@@ -98,6 +98,7 @@ fn meta(app: &App, server: &Path) -> Outcome<Meta> {
         stack: Stack { binding, ..parsed },
         env: Params([(ROOT.to_owned(), server.display().to_string())].into()),
         links: Vec::new(),
+        enclosure: None,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use sandbind_binder_sidecar::drive;
+use sandbind_local::enclosure;
 use serde_json::json;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
 pub(crate) fn run(command: &Internal, shell: &Shell) -> Outcome {
     match command {
         Internal::Sidecar => sidecar()?,
+        Internal::Scripts { view } => scripts(view.as_deref())?,
         Internal::Generate { dir } => {
             for (path, content) in generated() {
                 let path = dir.join(path);
@@ -34,6 +36,14 @@ fn sidecar() -> Outcome {
         return Ok(());
     }
     Err(Failure::failed("NotOpened", "the sidecar", "it gave up waiting for its resources", ""))
+}
+
+/// Works in an enclosure. What goes wrong is told on standard error, and read by the process outside.
+fn scripts(view: Option<&Path>) -> Outcome {
+    if let Some(folder) = view {
+        enclosure::enter(folder).map_err(anyhow::Error::from)?;
+    }
+    Ok(enclosure::serve().map_err(anyhow::Error::from)?)
 }
 
 /// Every generated file of the source tree: path below the root, content.

@@ -128,7 +128,7 @@ async fn gc(args: &GcArgs, shell: &Shell) -> Outcome {
 
 /// Removes what a run left.
 async fn finish(run: Run, shell: &Shell) -> Outcome<Vec<Problem>> {
-    let mut bench = Bench::begin(run, false, Progress::new(shell, false))?;
+    let mut bench = Bench::begin(run, false, Progress::new(shell, false)).await?;
     bench.retry()?;
     bench.leave();
     let left = bench.gone().await;

@@ -48,6 +48,7 @@ async fn attempt(args: RunArgs, shell: &Shell) -> Outcome<u8> {
         stack,
         env: Params(stack::env(&args.env)?),
         links: Vec::new(),
+        enclosure: None,
     };
     let mut signals = Signals::listen()?;
     let run = stack::begin(meta)?;
@@ -58,7 +59,7 @@ async fn attempt(args: RunArgs, shell: &Shell) -> Outcome<u8> {
             return Err(failure);
         }
     };
-    let mut bench = Bench::begin(run, false, Progress::new(shell, args.quiet))?;
+    let mut bench = Bench::begin(run, false, Progress::new(shell, args.quiet)).await?;
     bench.hold(&holding).await?;
     let made = tokio::select! {
         ready = bench.ready(&holding) => ready.map_or_else(Made::Failed, |()| Made::Ready),

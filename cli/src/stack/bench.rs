@@ -15,14 +15,14 @@ use sandbind_core::{
 };
 use sandbind_engine::ports::{Clock as _, Records as _, World as _};
 use sandbind_local::{
-    Attempt,
+    Attempt, Scripts,
     runs::Run,
     session::{Options, Session},
     users::User,
 };
 use sandbind_wire::Bytes64;
 
-use super::{Holding, store_failure};
+use super::{Holding, enclose::enclose, store_failure};
 use crate::{
     exit::{Failure, Outcome},
     progress::Progress,
@@ -48,16 +48,29 @@ pub(crate) struct Bench<'s> {
 
 impl<'s> Bench<'s> {
     /// Drives what the run's file holds.
-    pub(crate) fn begin(run: Run, keep: bool, progress: Progress<'s>) -> Outcome<Self> {
-        Self::begin_as(run, Options { keep, ..Options::default() }, progress)
+    pub(crate) async fn begin(run: Run, keep: bool, progress: Progress<'s>) -> Outcome<Self> {
+        Self::begin_as(run, Options { keep, ..Options::default() }, progress).await
     }
 
-    /// The same, otherwise than usual. The timers are its own.
-    pub(crate) fn begin_as(run: Run, options: Options, progress: Progress<'s>) -> Outcome<Self> {
+    /// The same, otherwise than usual. The timers are its own; where scripts run, the run's file says.
+    pub(crate) async fn begin_as(run: Run, options: Options, progress: Progress<'s>) -> Outcome<Self> {
         // Whoever is promised something here is seen before the promise.
         let timers = Timers { bind: Duration::ZERO, ..Timers::default() };
-        let session =
-            Session::begin(&run, Options { timers, ..options }).map_err(|error| store_failure(&error))?;
+        let scripts = match run.meta.enclosure.clone() {
+            None => Scripts::Here,
+            Some(enclosure) => match enclose(enclosure, run.home(), &run.id).await {
+                Ok(scripts) => scripts,
+                Err(failure) => {
+                    // What has made nothing leaves nothing.
+                    if run.records().is_ok_and(|records| records.is_empty()) {
+                        run.finish().map_err(anyhow::Error::from)?;
+                    }
+                    return Err(failure);
+                }
+            },
+        };
+        let options = Options { timers, scripts, ..options };
+        let session = Session::begin(&run, options).map_err(|error| store_failure(&error))?;
         Ok(Self { session, attempts: Vec::new(), run, progress, hurried: false })
     }
 

@@ -1,6 +1,7 @@
 //! What works without a cluster, by the built binary: `run`, `local`, `plugin test`, `demo`.
-#![expect(clippy::unwrap_used, reason = "a test may stop at whatever it did not expect")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at whatever it did not expect")]
 
+mod isolation;
 mod machine;
 mod plugin_test;
 

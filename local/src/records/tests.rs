@@ -34,6 +34,7 @@ fn meta() -> Meta {
         },
         env: Params::default(),
         links: Vec::new(),
+        enclosure: None,
     }
 }
 

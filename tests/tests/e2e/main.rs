@@ -4,6 +4,7 @@
 mod admission;
 mod bound;
 mod canaries;
+mod certificates;
 mod churn;
 mod confined;
 mod docs;

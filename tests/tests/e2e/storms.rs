@@ -1,7 +1,6 @@
 //! sandbind's own programs killed, absent, doubled, replaced: everything completes, nothing happens twice, nothing is left. These
 //! tests run one after the other when all others are over.
 
-mod rotation;
 mod write_points;
 
 use std::{

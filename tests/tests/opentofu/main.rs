@@ -35,8 +35,12 @@ fn opentofu() -> PathBuf {
     std::env::var_os("SANDBIND_TEST_OPENTOFU").expect("the folder that tests/testbed/opentofu prints").into()
 }
 
-/// Runs a plugin of this checkout with resources below `folder`.
+/// Runs a plugin of this checkout with resources below `folder` of this machine.
 fn tested(plugin: &str, folder: &Path, params: &[(&str, &str)]) -> Tested {
+    run(plugin, folder, params, &["--no-isolation"])
+}
+
+fn run(plugin: &str, folder: &Path, params: &[(&str, &str)], flags: &[&str]) -> Tested {
     let opentofu = opentofu();
     let mut path = vec![opentofu.clone()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
@@ -45,6 +49,7 @@ fn tested(plugin: &str, folder: &Path, params: &[(&str, &str)]) -> Tested {
     command
         .args(["plugin", "test", "-f"])
         .arg(root.join(plugin))
+        .args(flags)
         .env("PATH", std::env::join_paths(path).unwrap());
     let own = [
         ("folder".to_owned(), folder.display().to_string()),
@@ -62,6 +67,14 @@ fn tested(plugin: &str, folder: &Path, params: &[(&str, &str)]) -> Tested {
 
 fn left(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn states_are_kept_for_scripts_with_a_view_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = run("examples/opentofu/plugin.yaml", folder.path(), &[], &[]);
+    assert!(done.succeeded, "{}", done.text);
+    assert_eq!((done.exit("provision"), done.exit("destroy")), (Some("0"), Some("0")), "{}", done.text);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod report;
 mod suite;
 
 use sandbind_core::{api::ResourcePlugin, problem::Problem};
+use sandbind_local::enclosure::Enclosure;
 
 use super::source;
 use crate::{
@@ -30,20 +31,43 @@ pub(super) async fn run(global: &Global, args: TestArgs, shell: &Shell) -> Outco
     let plugin = plugin(&args, shell)?;
     let suite = Suite::of(&args)?;
     match args.executor {
-        ExecutorKind::Process => Box::pin(test(&plugin, &suite, &args, shell)).await,
+        ExecutorKind::Process | ExecutorKind::Podman | ExecutorKind::Docker => {
+            Box::pin(test(&plugin, &suite, &args, shell)).await
+        }
         ExecutorKind::Cluster => {
-            if args.twice || args.kill_at.is_some() || args.show_outputs || !args.env.is_empty() {
+            let of_here = args.twice || args.kill_at.is_some() || args.show_outputs || args.no_isolation;
+            if of_here || !args.env.is_empty() {
                 return Err(Failure::usage(
                     "OnlyHere",
                     "--executor cluster",
-                    "--twice, --kill-at, --show-outputs and --env are for scripts of this machine",
-                    "leave them out, or use --executor process",
+                    "--twice, --kill-at, --show-outputs, --no-isolation and --env are for scripts of this machine",
+                    "leave them out, or use another executor",
                 ));
             }
             let cluster = client::connect(global).await?;
             Box::pin(cluster::run(&cluster, plugin, &suite, args.keep, shell)).await
         }
     }
+}
+
+/// Where the scripts run; none: on this machine as it is.
+async fn enclosure(plugin: &ResourcePlugin, args: &TestArgs, shell: &Shell) -> Outcome<Option<Enclosure>> {
+    let engine = match args.executor {
+        ExecutorKind::Podman => "podman",
+        ExecutorKind::Docker => "docker",
+        ExecutorKind::Process | ExecutorKind::Cluster => {
+            if args.no_isolation || args.keep {
+                return Ok(None);
+            }
+            let Some(reason) = stack::no_view().await? else { return Ok(Some(Enclosure::View)) };
+            shell.note(&format!(
+                "the scripts share this machine's files, for they cannot be isolated: {reason}"
+            ));
+            return Ok(None);
+        }
+    };
+    let image = plugin.spec.runner.image.clone();
+    Ok(Some(Enclosure::Container { engine: engine.to_owned(), image }))
 }
 
 /// The plugin of the file, cut down to one step where that is asked for.
@@ -66,12 +90,19 @@ fn plugin(args: &TestArgs, shell: &Shell) -> Outcome<ResourcePlugin> {
 
 async fn test(plugin: &ResourcePlugin, suite: &Suite, args: &TestArgs, shell: &Shell) -> Outcome {
     let env = stack::env(&args.env)?;
+    let enclosure = enclosure(plugin, args, shell).await?;
     let mut signals = Signals::listen()?;
     let (mut problems, mut tests, mut conformance) = (Vec::new(), Vec::new(), None);
     let (mut exit, mut kept) = (Exit::Failed, None);
     for (index, test) in suite.tests.iter().enumerate() {
-        let setting =
-            Setting { plugin, test, observe: suite.observe.as_deref(), sandbox: &args.sandbox, env: &env };
+        let setting = Setting {
+            plugin,
+            test,
+            observe: suite.observe.as_deref(),
+            sandbox: &args.sandbox,
+            env: &env,
+            enclosure: enclosure.as_ref(),
+        };
         let ways = Ways { twice: args.twice, keep: args.keep, ..Ways::default() };
         let mut lived = Box::pin(life::live(&setting, ways, shell, &mut signals)).await?;
         show_logs(&lived.attempts, shell);

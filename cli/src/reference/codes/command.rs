@@ -37,6 +37,7 @@ Forbidden | you lack a right | ask for it, or use another `--context`
 InUse | what is to be removed is in use by those told | remove those first, or `--force`
 LeftBehind | the delete steps succeeded, and `observe` still finds the resource | let delete find all that create makes, also when it was cut short
 NoCluster | there is no kubeconfig, or it cannot be read | set `KUBECONFIG`, or `--kubeconfig` and `--context`
+NoEnclosure | the view or the container for a test's scripts cannot be made | the reason told is that of `unshare`, podman or Docker; a container needs a static build of this program
 NoPod | no file holds a pod | name the pod's file with `-f` too
 NoReason | `orphans forget` needs a reason | say who removed the resource, or why nobody needs to
 NoStateFolder | neither `XDG_STATE_HOME` nor `HOME` is set | set `HOME`

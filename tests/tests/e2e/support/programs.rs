@@ -130,17 +130,6 @@ impl Drop for Arguments {
     }
 }
 
-/// Ends all its pods, does something while there are none, and lets it run again.
-pub fn while_absent(deployment: &str, job: impl FnOnce()) {
-    let name = format!("deployment/{deployment}");
-    let _ = try_kubectl(&["-n", SYSTEM, "scale", &name, "--replicas=0"]);
-    let pods = ["-n", SYSTEM, "wait", "--for=delete", "pod", "-l", &component(deployment), "--timeout=60s"];
-    let _ = try_kubectl(&pods);
-    job();
-    let _ = try_kubectl(&["-n", SYSTEM, "scale", &name, "--replicas=1"]);
-    rollout(deployment);
-}
-
 /// What each of its pods has logged.
 pub fn logs(deployment: &str) -> Vec<String> {
     pods(deployment).iter().filter_map(|pod| log(SYSTEM, pod["metadata"]["name"].as_str().unwrap())).collect()

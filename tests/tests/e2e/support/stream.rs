@@ -1,6 +1,10 @@
 //! Constant admissions, one after the other: dry runs, each of which reaches the webhook as any other admission does.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
 
 use super::{Namespace, fixtures::pod, kubectl::feed};
 
@@ -18,6 +22,11 @@ pub struct Stream {
 impl Stream {
     /// Asks for pods of a sandbox, again and again, without making any.
     pub fn until(over: &AtomicBool, shop: &Namespace, sandbox: &str) -> Self {
+        Self::paced(over, shop, sandbox, Duration::ZERO)
+    }
+
+    /// The same with a pause between calls: other tests need the processors too.
+    pub fn paced(over: &AtomicBool, shop: &Namespace, sandbox: &str, pause: Duration) -> Self {
         let pods: Vec<String> = (0..AT_ONCE).map(|number| pod(&format!("dry-{number}"), sandbox)).collect();
         let pods = pods.join("---\n");
         let mut stream = Self { admitted: 0, refused: Vec::new() };
@@ -27,6 +36,7 @@ impl Stream {
                 Ok(AT_ONCE) => stream.admitted += AT_ONCE,
                 other => stream.refused.push(format!("{other:?}")),
             }
+            thread::sleep(pause);
         }
         stream
     }

@@ -12,7 +12,7 @@ use sandbind_core::{
     lifecycle::snapshot::Params,
     problem::Problem,
 };
-use sandbind_local::{Attempt, Kill, runs::Meta, session::Options};
+use sandbind_local::{Attempt, Kill, enclosure::Enclosure, runs::Meta, session::Options};
 
 use super::{
     look::{checked, expected, seen},
@@ -36,6 +36,7 @@ pub(super) struct Setting<'a> {
     pub(super) observe: Option<&'a str>,
     pub(super) sandbox: &'a str,
     pub(super) env: &'a BTreeMap<String, String>,
+    pub(super) enclosure: Option<&'a Enclosure>,
 }
 
 /// How it lives.
@@ -98,6 +99,7 @@ pub(super) async fn live(
         stack: stack::stack(vec![plugin.clone()], binding(plugin, &setting.test.params)),
         env: Params(setting.env.clone()),
         links: Vec::new(),
+        enclosure: setting.enclosure.cloned(),
     };
     let run = stack::begin(meta)?;
     let id = run.id.clone();
@@ -110,7 +112,7 @@ pub(super) async fn live(
     };
     let Ways { twice, keep, kill, trial } = ways;
     let options = Options { keep, twice, kill, ..Options::default() };
-    let mut bench = Bench::begin_as(run, options, Progress::new(shell, trial))?;
+    let mut bench = Bench::begin_as(run, options, Progress::new(shell, trial)).await?;
     if trial {
         bench.hurry();
     }
