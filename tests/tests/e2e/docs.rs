@@ -106,6 +106,7 @@ const READ: &[&str] = &[
     "docs/migrating.md",
     "docs/plugins.md",
     "docs/quick-start.md",
+    "docs/recipes.md",
     "examples/postgres/README.md",
 ];
 
@@ -156,6 +157,11 @@ fn the_page_about_migrating_runs_as_written() {
 #[test]
 fn the_page_about_plugins_runs_as_written() {
     read("docs/plugins.md");
+}
+
+#[test]
+fn the_recipes_are_accepted_as_written() {
+    read("docs/recipes.md");
 }
 
 #[test]
