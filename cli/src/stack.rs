@@ -18,7 +18,7 @@ use sandbind_local::{
 };
 
 pub(crate) use bench::Bench;
-pub(crate) use enclose::no_view;
+pub(crate) use enclose::enclosable;
 pub(crate) use hold::{Holding, hold};
 
 use crate::{

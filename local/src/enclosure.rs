@@ -86,8 +86,10 @@ fn container(program: &Program, engine: &str, image: &str, name: &str) -> Comman
         "--name",
         &format!("sandbind-{name}"),
     ]);
-    // Whoever the image's user is, folders can be made.
-    command.args(["--tmpfs", &format!("{FOLDERS}:rw,mode=1777")]);
+    // Whoever the image's user is, folders can be made; and what a tool puts there can be run.
+    command.args(["--tmpfs", &format!("{FOLDERS}:rw,exec,mode=1777")]);
+    // The program keeps its own label where files have labels.
+    command.args(["--security-opt", "label=disable"]);
     command.arg("--volume").arg(format!("{}:{PROGRAM}:ro", program.path.display()));
     command.args(["--entrypoint", PROGRAM, image]).args(&program.arguments);
     command

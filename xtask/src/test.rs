@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     containers::{self, Podman},
     image,
-    process::{self, cargo, note, run},
+    process::{self, Aside, cargo, note, run},
     servers,
     testbed::{self, Cluster},
 };
@@ -61,14 +61,17 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     }
     able()?;
     run(&mut cargo(&["test", "--workspace"]))?;
+    testbed::build(args.k8s.as_deref())?;
+    // These wait for API servers most of the time, and so do it beside what compiles.
+    let version: Vec<&str> = args.k8s.iter().flat_map(|version| ["--k8s", version]).collect();
+    let beside = LANES.map(|targets| Aside::begin(&[&["control-planes"], targets, &version].concat()));
     published(None)?;
     containers()?;
     opentofu()?;
     servers(args.k8s.as_deref())?;
-    for target in ON_A_CONTROL_PLANE {
-        on_a_control_plane(target, args.k8s.as_deref())?;
+    for lane in beside {
+        lane?.end()?;
     }
-    hub(args.k8s.as_deref())?;
     with_cluster(args.k8s.as_deref(), false, |cluster| {
         prepare(cluster)?;
         end_to_end(cluster, None)
@@ -151,8 +154,30 @@ fn against(cluster: &Cluster, name: &str, arguments: &[String]) -> Result<()> {
     run(&mut test)
 }
 
-/// Test targets that ask a real API server; each gets a fresh one, for they install what others would trip over.
-const ON_A_CONTROL_PLANE: &[&str] = &["api_server", "driving", "cluster"];
+/// Test targets that ask real API servers, in lanes that take about the same time.
+const LANES: [&[&str]; 2] = [&[HUB], &["driving", "cluster", "api_server"]];
+/// The one that needs several at once.
+const HUB: &str = "hub";
+
+/// Flags of `cargo xtask control-planes`.
+#[derive(clap::Args)]
+pub(crate) struct PlanesArgs {
+    /// Their names
+    #[arg(required = true, value_parser = LANES.concat())]
+    targets: Vec<String>,
+    /// Kubernetes version, such as v1.33.13
+    #[arg(long)]
+    k8s: Option<String>,
+}
+
+/// `cargo xtask control-planes`: each target gets fresh ones, for they install what others would trip over.
+pub(crate) fn on_control_planes(args: &PlanesArgs) -> Result<()> {
+    let k8s = args.k8s.as_deref();
+    for target in &args.targets {
+        if target == HUB { hub(k8s)? } else { on_a_control_plane(target, k8s)? }
+    }
+    Ok(())
+}
 
 /// Test targets that `cargo test --workspace` leaves out: they need servers or programs that are made here.
 pub(crate) const ON_DEMAND: &[&str] = &[
@@ -212,7 +237,7 @@ fn published(folder: Option<&Path>) -> Result<()> {
 fn servers(k8s: Option<&str>) -> Result<()> {
     servers::install()?;
     let mut path = vec![sandbind()?.with_file_name(""), testbed::servers()?];
-    with_control_plane(k8s, |plane| {
+    with_control_plane(k8s, "servers", |plane| {
         path.push(plane.bin.clone());
         path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
         let mut tests = target("servers");
@@ -222,17 +247,16 @@ fn servers(k8s: Option<&str>) -> Result<()> {
 }
 
 fn on_a_control_plane(name: &str, k8s: Option<&str>) -> Result<()> {
-    with_control_plane(k8s, |plane| {
+    with_control_plane(k8s, name, |plane| {
         let mut tests = target(name);
         run(tests.env("SANDBIND_TEST_KUBECONFIG", &plane.kubeconfig).env("PATH", path(plane)?))
     })
 }
 
 /// Does it on a fresh API server, and stops that afterwards whatever came of it.
-fn with_control_plane(k8s: Option<&str>, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {
-    let plane = testbed::control_plane(k8s, testbed::ALONE)?;
-    let result = job(&plane);
-    let stopped = testbed::control_plane_down(testbed::ALONE);
+fn with_control_plane(k8s: Option<&str>, name: &str, job: impl FnOnce(&Cluster) -> Result<()>) -> Result<()> {
+    let result = testbed::control_plane(k8s, name).and_then(|plane| job(&plane));
+    let stopped = testbed::control_plane_down(name);
     result.and(stopped)
 }
 
@@ -246,7 +270,7 @@ fn hub(k8s: Option<&str>) -> Result<()> {
         let states: Vec<String> =
             names.iter().map(|name| testbed::control_plane_state(name).display().to_string()).collect();
         let [plane, ..] = planes.as_slice() else { bail!("no control plane") };
-        let mut tests = target("hub");
+        let mut tests = target(HUB);
         tests
             .env("SANDBIND_TEST_CONTROL_PLANES", states.join(","))
             .env("CLUSTER_CACHE", process::cache().join("cluster"))

@@ -70,11 +70,17 @@ pub(crate) fn state() -> PathBuf {
     std::env::var_os("CLUSTER_STATE").map_or_else(|| PathBuf::from("/run/sandbind-testbed"), PathBuf::from)
 }
 
+/// Builds Kubernetes where it is missing; the folder with its programs.
+pub(crate) fn build(k8s: Option<&str>) -> Result<PathBuf> {
+    let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();
+    let bin = output(script("build").args(&version))?;
+    Ok(bin.lines().last().context("tests/testbed/build printed no folder")?.into())
+}
+
 /// An API server with controllers and no node, for tests that need nothing to run in pods; needs no root.
 pub(crate) fn control_plane(k8s: Option<&str>, name: &str) -> Result<Cluster> {
     let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();
-    let bin = output(script("build").args(&version))?;
-    let bin = bin.lines().last().context("tests/testbed/build printed no folder")?.into();
+    let bin = build(k8s)?;
     let state = control_plane_state(name);
     output(script("up").args(&version).arg("--control-plane-only").env("CLUSTER_STATE", &state))?;
     Ok(Cluster { kubeconfig: state.join("kubeconfig"), bin })
@@ -84,9 +90,6 @@ pub(crate) fn control_plane(k8s: Option<&str>, name: &str) -> Result<Cluster> {
 pub(crate) fn control_plane_down(name: &str) -> Result<()> {
     process::run(script("down").env("CLUSTER_STATE", control_plane_state(name)))
 }
-
-/// Name of the control plane of tests that need one alone.
-pub(crate) const ALONE: &str = "control-plane";
 
 /// Where the control plane of this name keeps its state.
 pub(crate) fn control_plane_state(name: &str) -> PathBuf {
@@ -108,8 +111,7 @@ pub(crate) fn servers() -> Result<PathBuf> {
 /// Builds what is missing and starts what is not running.
 pub(crate) fn up(k8s: Option<&str>, more: &[&str]) -> Result<Cluster> {
     let version: Vec<&str> = k8s.map(|version| vec!["--k8s", version]).unwrap_or_default();
-    let bin = output(script("build").args(&version))?;
-    let bin = bin.lines().last().context("tests/testbed/build printed no folder")?.into();
+    let bin = build(k8s)?;
     output(script("up").args(&version).args(more))?;
     Ok(Cluster { kubeconfig: state().join("kubeconfig"), bin })
 }

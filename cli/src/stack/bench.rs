@@ -56,7 +56,7 @@ impl<'s> Bench<'s> {
     pub(crate) async fn begin_as(run: Run, options: Options, progress: Progress<'s>) -> Outcome<Self> {
         // Whoever is promised something here is seen before the promise.
         let timers = Timers { bind: Duration::ZERO, ..Timers::default() };
-        let scripts = match run.meta.enclosure.clone() {
+        let scripts = match &run.meta.enclosure {
             None => Scripts::Here,
             Some(enclosure) => match enclose(enclosure, run.home(), &run.id).await {
                 Ok(scripts) => scripts,

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::chown,
+    os::unix::fs::{chown, symlink},
     path::PathBuf,
     process::{Command, Output},
     thread,
@@ -66,6 +66,18 @@ fn scripts_of_a_test_change_nothing_of_the_machine_unless_told_to() {
     let open = seen(&test(&arguments));
     assert_eq!(left(&machine), (None, false), "the machine's own file is removed");
     assert!(isolated < open, "{isolated} processes of {open} are seen");
+}
+
+#[test]
+fn a_link_on_the_way_to_the_run_leads_nobody_out_of_the_view() {
+    let machine = Machine::new();
+    let arguments = changing(&machine);
+    fs::create_dir(machine.path("real")).unwrap();
+    symlink(machine.path("real"), machine.path("link")).unwrap();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = machine.command(&arguments).env("XDG_STATE_HOME", machine.path("link/state")).output();
+    seen(&output.unwrap());
+    assert_eq!(left(&machine), (Some("as it was".to_owned()), false));
 }
 
 #[test]

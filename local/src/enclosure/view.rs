@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     ffi::CString,
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -32,6 +33,8 @@ fn cannot<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> View
 
 /// Enters a view. `folder` is not part of it: what is written there stays, and a folder `view` is made in it.
 pub fn enter(folder: &Path) -> Result<(), ViewError> {
+    // A link on its way would lead out of the view while that is made.
+    let folder = folder.canonicalize().map_err(cannot("find the run's folder"))?;
     let place = folder.join("view");
     let table = fs::read_to_string("/proc/self/mountinfo").map_err(cannot("read the mounts"))?;
     let mut view = View { root: place.join("root"), layers: 0, mounts: mounts(&table), place };
@@ -48,9 +51,9 @@ pub fn enter(folder: &Path) -> Result<(), ViewError> {
     for path in DEVICES {
         mount_bind_recursive(path, below(root, Path::new(path))).map_err(cannot(format!("bind {path}")))?;
     }
-    let own = below(root, folder);
+    let own = below(root, &folder);
     fs::create_dir_all(&own).map_err(cannot("make the run's folder"))?;
-    mount_bind(folder, own).map_err(cannot("bind the run's folder"))?;
+    mount_bind(&folder, own).map_err(cannot("bind the run's folder"))?;
     std::env::set_current_dir(root).map_err(cannot("enter the view"))?;
     // The old root comes to lie over the new one, and goes.
     rustix::process::pivot_root(".", ".").map_err(cannot("make the view the root"))?;
@@ -75,7 +78,7 @@ impl View {
     fn pass_through(&mut self, folder: &Path) -> io::Result<()> {
         let target = below(&self.root, folder);
         fs::create_dir_all(&target)?;
-        fs::set_permissions(&target, fs::metadata(folder)?.permissions())?;
+        resemble(&target, folder)?;
         for entry in fs::read_dir(folder)? {
             // What cannot be shown is not there.
             let _unseen = entry.and_then(|entry| self.show(&entry.path()));
@@ -115,7 +118,7 @@ impl View {
         fs::create_dir_all(&upper)?;
         fs::create_dir_all(&work)?;
         // The layer's own folder is what the view shows as this one.
-        fs::set_permissions(&upper, fs::metadata(lower)?.permissions())?;
+        resemble(&upper, lower)?;
         let paths = [lower, &upper, &work].map(escaped);
         let [lower, upper, work] = paths;
         let mut options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
@@ -140,7 +143,20 @@ fn is_mapped() -> bool {
 
 fn read_only(from: &Path, target: &Path) -> io::Result<()> {
     mount_bind(from, target)?;
-    Ok(mount_remount(target, MountFlags::BIND | MountFlags::RDONLY, c"")?)
+    let closed = mount_remount(target, MountFlags::BIND | MountFlags::RDONLY, c"");
+    if closed.is_err() {
+        // Rather not there than open.
+        unmount(target, UnmountFlags::DETACH)?;
+    }
+    Ok(closed?)
+}
+
+/// Gives a folder the owner and the permissions of another one.
+fn resemble(folder: &Path, other: &Path) -> io::Result<()> {
+    let other = fs::metadata(other)?;
+    // In a user namespace there are owners that nothing can be given to.
+    let _kept = std::os::unix::fs::chown(folder, Some(other.uid()), Some(other.gid()));
+    fs::set_permissions(folder, other.permissions())
 }
 
 /// A path as a value among mount options.

@@ -52,22 +52,27 @@ pub(super) async fn run(global: &Global, args: TestArgs, shell: &Shell) -> Outco
 
 /// Where the scripts run; none: on this machine as it is.
 async fn enclosure(plugin: &ResourcePlugin, args: &TestArgs, shell: &Shell) -> Outcome<Option<Enclosure>> {
-    let engine = match args.executor {
-        ExecutorKind::Podman => "podman",
-        ExecutorKind::Docker => "docker",
-        ExecutorKind::Process | ExecutorKind::Cluster => {
-            if args.no_isolation || args.keep {
-                return Ok(None);
-            }
-            let Some(reason) = stack::no_view().await? else { return Ok(Some(Enclosure::View)) };
+    let container = |engine: &str| {
+        let image = plugin.spec.runner.image.clone();
+        Enclosure::Container { engine: engine.to_owned(), image }
+    };
+    let wanted = match args.executor {
+        ExecutorKind::Podman => container("podman"),
+        ExecutorKind::Docker => container("docker"),
+        ExecutorKind::Process | ExecutorKind::Cluster if args.no_isolation || args.keep => return Ok(None),
+        ExecutorKind::Process | ExecutorKind::Cluster => Enclosure::View,
+    };
+    match stack::enclosable(&wanted).await? {
+        Ok(()) => Ok(Some(wanted)),
+        Err(failure) if wanted == Enclosure::View => {
+            let reason = failure.problems.first().map(|problem| problem.reason.as_str()).unwrap_or_default();
             shell.note(&format!(
                 "the scripts share this machine's files, for they cannot be isolated: {reason}"
             ));
-            return Ok(None);
+            Ok(None)
         }
-    };
-    let image = plugin.spec.runner.image.clone();
-    Ok(Some(Enclosure::Container { engine: engine.to_owned(), image }))
+        Err(failure) => Err(failure),
+    }
 }
 
 /// The plugin of the file, cut down to one step where that is asked for.
