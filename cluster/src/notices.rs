@@ -115,14 +115,11 @@ impl ClusterNotices {
         if notice.warning {
             let users = self.watches.pods.users(&record.spec.incarnation);
             let gated = users.iter().filter(|pod| !pod.open && !pod.finished && !pod.deleting);
-            regarding.extend(gated.take(PODS).map(|pod| ObjectReference {
-                api_version: Some("v1".to_owned()),
-                kind: Some("Pod".to_owned()),
-                name: Some(pod.key.name.clone()),
-                namespace: Some(pod.key.namespace.clone()),
-                uid: Some(pod.uid.clone()),
-                ..ObjectReference::default()
-            }));
+            regarding.extend(
+                gated
+                    .take(PODS)
+                    .map(|pod| reference_of_pod(&pod.key.namespace, pod.key.name.clone(), pod.uid.clone())),
+            );
         }
         regarding
     }
@@ -138,6 +135,18 @@ fn event_name(regarding: &ObjectReference, reason: &str, message: &str) -> Strin
 
 fn reference_of_sandbox(sandbox: &Sandbox) -> ObjectReference {
     sandbox.object_ref(&())
+}
+
+/// A pod, to be told about.
+pub(crate) fn reference_of_pod(namespace: &str, name: String, uid: String) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Pod".to_owned()),
+        name: Some(name),
+        namespace: Some(namespace.to_owned()),
+        uid: Some(uid),
+        ..ObjectReference::default()
+    }
 }
 
 fn reference_of_owner(owner: &Owner, namespace: &str) -> ObjectReference {

@@ -2,6 +2,7 @@
 
 mod index;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use sandbind_core::{api::instance::Owner, inject};
 use sandbind_wire::{message::PodBindings, name};
@@ -35,6 +36,8 @@ pub struct PodFacts {
     pub still: bool,
     /// Whether the kubelet has let the containers after our sidecar start.
     pub open: bool,
+    /// Since when our sidecar's process runs.
+    pub sidecar_since: Option<Timestamp>,
 }
 
 impl PodFacts {
@@ -46,7 +49,10 @@ impl PodFacts {
         let node = spec.and_then(|spec| spec.node_name).filter(|node| !node.is_empty());
         let finished = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
         let inits = status.init_container_statuses.unwrap_or_default();
-        let open = inits.iter().any(|one| one.name == name::CONTAINER_SIDECAR && one.started == Some(true));
+        let sidecar = inits.iter().find(|one| one.name == name::CONTAINER_SIDECAR);
+        let open = sidecar.is_some_and(|one| one.started == Some(true));
+        let running = sidecar.and_then(|one| one.state.as_ref()?.running.as_ref());
+        let sidecar_since = running.and_then(|running| Some(running.started_at.as_ref()?.0));
         let mut containers = inits;
         containers.extend(status.container_statuses.unwrap_or_default());
         let still = finished || node.is_none() || (!containers.is_empty() && !containers.iter().any(may_run));
@@ -71,6 +77,7 @@ impl PodFacts {
             finished,
             still,
             open,
+            sidecar_since,
         })
     }
 

@@ -7,6 +7,7 @@ pub mod prepare;
 pub mod seen;
 pub mod status;
 pub mod ttl;
+mod unreachable;
 pub mod validate;
 
 pub use decide::{Action, Decision, decide};

@@ -24,7 +24,7 @@ use crate::{
     client::{call, call_opt, json_patch},
     clock::random_bytes,
     mirror::Key,
-    notices::ClusterNotices,
+    notices::{ClusterNotices, reference_of_pod},
     records::ClusterRecords,
 };
 
@@ -60,6 +60,10 @@ impl Performer {
                 self.announce(seen, end).await;
                 Ok(())
             }
+            (Action::Unreachable { pod, uid }, Some(_)) => {
+                self.unreachable(key, pod, uid).await;
+                Ok(())
+            }
             (Action::Write(status), Some(seen)) => write(&api, seen, *status).await,
             // What was not seen is not touched.
             (_, None) => Ok(()),
@@ -90,6 +94,13 @@ impl Performer {
              hold {name} 2h -n {namespace}`"
         );
         self.notices.tell(sandbox.object_ref(&()), "Expiring", true, &message).await;
+    }
+
+    async fn unreachable(&self, key: &Key, pod: String, uid: String) {
+        let regarding = reference_of_pod(&key.namespace, pod, uid);
+        let message = "its resources have been ready for a minute, and its sidecar has not come for them: it may not reach the plugin \
+                       runner; see to network policies, meshes and the node (docs/admins.md, Network and meshes)";
+        self.notices.tell(regarding, "SidecarUnreachable", true, message).await;
     }
 }
 

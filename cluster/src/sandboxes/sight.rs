@@ -132,6 +132,9 @@ fn seen(pod: &PodFacts) -> SeenPod {
     let bindings = pod.bindings.as_ref();
     SeenPod {
         name: pod.key.name.clone(),
+        uid: pod.uid.clone(),
+        uses: bindings.iter().flat_map(|one| &one.resources).map(|one| one.incarnation.clone()).collect(),
+        sidecar_since: pod.sidecar_since,
         injected: bindings.is_some(),
         gated: bindings.is_some_and(|bindings| bindings.resources.iter().any(|resource| resource.gated)),
         open: pod.open,

@@ -99,6 +99,44 @@ async fn a_record_makes_a_sandbox_that_mirrors_it_and_goes_with_it() {
 }
 
 #[tokio::test]
+async fn a_pod_that_waits_for_what_is_ready_is_told_that_its_sidecar_may_not_reach_the_runner() {
+    let bed = bed().await;
+    keeping(&bed, async {
+        let record = bed.record("pr-1").await;
+        let pod = bed.pod("web", &record, &json!({name::LABEL_SANDBOX: "pr-1"})).await;
+        // As a kubelet would say it: the sidecar runs, and its startup probe has not succeeded.
+        let sidecar = json!({"name": name::CONTAINER_SIDECAR, "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+            "started": false, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}});
+        let running = Patch::Merge(json!({"status": {"phase": "Pending", "initContainerStatuses": [sidecar]}}));
+        let pods: Api<Pod> = Api::namespaced(bed.client.clone(), &bed.shop);
+        pods.patch_status("web", &PatchParams::default(), &running).await.unwrap();
+        until(&bed, "pr-1", "it is being made", |one| phase(one) == Some(SandboxPhase::Provisioning)).await;
+        let events: Api<Event> = Api::namespaced(bed.client.clone(), &bed.shop);
+        let told = async || {
+            let all = events.list(&ListParams::default()).await.unwrap().items;
+            all.into_iter().any(|event| {
+                event.reason.as_deref() == Some("SidecarUnreachable")
+                    && event.regarding.is_some_and(|object| object.uid == pod.uid())
+            })
+        };
+        assert!(!told().await, "there is something to wait for");
+        let mut status = record.status.clone();
+        status.phase = Phase::Ready;
+        status.since = "2026-01-01T00:00:00Z".parse().unwrap();
+        status.fence += 1;
+        bed.records.commit(&record, status).await.unwrap();
+        eventually("the pod is told", &told).await;
+        until(&bed, "pr-1", "the Sandbox names it", |one| {
+            let message = one.and_then(|one| one.status.as_ref()?.message.as_deref());
+            message.is_some_and(|message| message.contains("pod web waits for what is ready"))
+        })
+        .await;
+    })
+    .await;
+    bed.end().await;
+}
+
+#[tokio::test]
 async fn an_explicit_one_stays_without_records_and_waits_for_them_when_deleted() {
     let bed = bed().await;
     keeping(&bed, async {

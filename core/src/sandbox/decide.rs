@@ -6,7 +6,7 @@ use sandbind_wire::name;
 use super::{
     SeenSandbox,
     prepare::{self, Missing, Preparation},
-    status, ttl,
+    status, ttl, unreachable,
 };
 use crate::api::{
     Sandbox,
@@ -29,6 +29,13 @@ pub enum Action {
     Prepare(Preparation),
     /// Tell people that it ends at this time.
     Announce(Timestamp),
+    /// Tell people that this pod waits for what is ready.
+    Unreachable {
+        /// Its name.
+        pod: String,
+        /// UID.
+        uid: String,
+    },
     /// Write this status.
     Write(Box<SandboxStatus>),
 }
@@ -110,6 +117,14 @@ pub fn decide(seen: &SeenSandbox<'_>) -> Decision {
             again = sooner(again, Some(seen.now + PLACE));
         }
     }
+    let waiting = unreachable::waiting(seen);
+    again = sooner(again, waiting.again);
+    actions.extend(
+        waiting
+            .unreachable
+            .iter()
+            .map(|pod| Action::Unreachable { pod: pod.name.clone(), uid: pod.uid.clone() }),
+    );
     if sandbox.status.as_ref() != Some(&status) {
         actions.push(Action::Write(Box::new(status)));
     }

@@ -50,6 +50,12 @@ impl SeenSandbox<'_> {
 pub struct SeenPod {
     /// Its name.
     pub name: String,
+    /// UID.
+    pub uid: String,
+    /// The incarnations that it was given at admission.
+    pub uses: Vec<String>,
+    /// Since when its sidecar's process runs; none: it does not.
+    pub sidecar_since: Option<Timestamp>,
     /// Whether it was injected.
     pub injected: bool,
     /// Whether a resource was not ready at its admission: the sidecar holds it until it is.

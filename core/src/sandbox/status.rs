@@ -5,7 +5,8 @@ mod resources;
 
 use jiff::Timestamp;
 
-use super::{SeenPod, SeenSandbox, prepare::Missing, ttl};
+pub(super) use self::resources::is_ready;
+use super::{SeenPod, SeenSandbox, prepare::Missing, ttl, unreachable};
 use crate::api::{
     instance::Phase,
     sandbox::{PodState, SandboxPhase, SandboxPod, SandboxStatus},
@@ -89,6 +90,16 @@ fn message(seen: &SeenSandbox<'_>, missing: &[Missing], phase: SandboxPhase) -> 
     }
     if let Some((name, problem)) = super::decide::impossible(missing).next() {
         return format!("{name}: {}", problem.reason);
+    }
+    let late: Vec<&str> =
+        unreachable::waiting(seen).unreachable.iter().map(|pod| pod.name.as_str()).collect();
+    if !late.is_empty() {
+        let (waits, its) =
+            if late.len() == 1 { ("waits", "its sidecar") } else { ("wait", "their sidecars") };
+        return format!(
+            "{} {waits} for what is ready: {its} may not reach the plugin runner",
+            list("pod", &late)
+        );
     }
     match (phase, seen.records.is_empty(), missing.is_empty()) {
         (SandboxPhase::Pending, true, true) => "no pod of it was bound, and it prepares nothing".to_owned(),

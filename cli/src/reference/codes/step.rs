@@ -40,6 +40,7 @@ Refreshed | new outputs are delivered | nothing
 ResourceDeleting | nobody uses the resource any more; its delete steps run | nothing
 ResourceReady | the resource is made | nothing
 RoundFailed | the attempts of a step are used up; everything is undone | read the message; `sandbind sandbox retry NAME` starts the next round at once
+SidecarUnreachable | a pod has waited for a minute for resources that are ready | let its sidecar reach the plugin runner: network policies, meshes, the node
 StepFailed | an attempt of a create step failed | read the message
 StepPodRefused | the API server refuses the step's pod | see to quota, pod security or the plugin's overlay";
 

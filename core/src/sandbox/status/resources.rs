@@ -15,7 +15,7 @@ use crate::{
 const PENDING: &str = "Pending";
 
 /// Whether pods may use it.
-pub(super) fn is_ready(record: &Record) -> bool {
+pub(in crate::sandbox) fn is_ready(record: &Record) -> bool {
     record.status.phase == Phase::Ready && !record.deleting
 }
 
