@@ -23,6 +23,6 @@ pub mod values;
 pub mod world;
 
 pub use catalog::Stack;
-pub use look::Look;
+pub use look::{LIST, Look};
 pub use process::{Attempt, Kill};
 pub use scripts::Scripts;

@@ -13,7 +13,7 @@ use sandbind_core::{
 use sandbind_step_agent::script::Stop;
 use sandbind_wire::{
     Bytes64,
-    message::{InputFile, StepResult},
+    message::{InputFile, OutputPath, StepResult},
 };
 
 use crate::{
@@ -40,7 +40,12 @@ pub struct Look<'a> {
     pub outputs: &'a BTreeMap<String, Bytes64>,
     /// The script, with its first line.
     pub script: &'a str,
+    /// Whether it is told which resource is looked at. One that lists all of them is told nothing, and writes the file [`LIST`].
+    pub named: bool,
 }
+
+/// File with the names of all resources, one a line, and the output that it becomes.
+pub const LIST: &str = "list";
 
 /// Where such scripts run, and what they get.
 #[derive(Debug)]
@@ -60,6 +65,10 @@ impl Looks {
             Given { plugin: look.plugin, params: look.params, outputs: look.outputs, routing_key: "" };
         let mut assignment = assignment(&attempt, &given, Duration::ZERO);
         assignment.env.insert("SANDBIND_PHASE".to_owned(), PHASE.to_owned());
+        if !look.named {
+            assignment.env.clear();
+            assignment.outputs.push(OutputPath { name: LIST.to_owned(), path: LIST.to_owned() });
+        }
         for (name, value) in &self.env.0 {
             assignment.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -67,7 +76,9 @@ impl Looks {
             path: format!("{OUTPUTS}/{key}"),
             content: value.clone(),
         };
-        assignment.files.extend(look.outputs.iter().map(file));
+        if look.named {
+            assignment.files.extend(look.outputs.iter().map(file));
+        }
         assignment.terraform_state = false;
         let job = Job {
             assignment,

@@ -158,6 +158,8 @@ fn plugin(machine: &Machine, create: &str, delete: &str) -> String {
 }
 
 const OBSERVE: &str = "observe: |\n  #!/bin/sh\n  test -e \"MADE/$SANDBIND_NAME\"\n";
+const OBSERVE_AND_LIST: &str =
+    "observe: |\n  #!/bin/sh\n  test -e \"MADE/$SANDBIND_NAME\"\nlist: |\n  #!/bin/sh\n  ls \"MADE\" >list\n";
 /// Slow enough to be killed on the way.
 const MAKE: &str = "mkdir -p \"MADE/$SANDBIND_NAME\"\nsleep 0.2\necho x >\"MADE/$SANDBIND_NAME/file\"\nprintf %s \"MADE/$SANDBIND_NAME\" >at";
 const DROP: &str = "sleep 0.02\nrm -rf \"MADE/$SANDBIND_NAME\"";
@@ -165,6 +167,7 @@ const DROP: &str = "sleep 0.02\nrm -rf \"MADE/$SANDBIND_NAME\"";
 #[test]
 fn the_conformance_level_says_what_a_plugin_holds_under_kills() {
     for (create, delete, observe, level, problem) in [
+        (MAKE, DROP, OBSERVE_AND_LIST, "L3", ""),
         (MAKE, DROP, OBSERVE, "L2", ""),
         (MAKE, DROP, "tests: []", "L1", ""),
         // What the first one left, the second one trips over.
@@ -235,6 +238,9 @@ fn what_a_file_of_tests_expects_is_compared_and_told_without_the_value() {
         ("tests: [{name: a, check: \"#!/bin/sh\\necho no; exit 4\"}]", "CheckFailed", "exit 4: no"),
         ("observe: \"#!/bin/sh\\nexit 1\"", "NotThere", "test default, observe"),
         ("observe: \"#!/bin/sh\\nexit 0\"", "LeftBehind", "test default, observe"),
+        ("list: \"#!/bin/sh\\n: >list\"", "NotListed", "test default, list"),
+        ("list: \"#!/bin/sh\\necho x\"", "ListFailed", "it wrote no file"),
+        ("list: \"#!/bin/sh\\nexit 3\"", "ListFailed", "exit 3"),
         ("observe: \"#!/bin/sh\\nexit 2\"", "ObserveFailed", "exit 2"),
         ("test: []", "BadTests", "unknown field `test`"),
         ("tests: [{name: a, outputs: {make.at: {matches: '('}}}]", "BadTests", "plugin.test.yaml:1:"),

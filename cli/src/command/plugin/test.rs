@@ -104,6 +104,7 @@ async fn test(plugin: &ResourcePlugin, suite: &Suite, args: &TestArgs, shell: &S
             plugin,
             test,
             observe: suite.observe.as_deref(),
+            list: suite.list.as_deref(),
             sandbox: &args.sandbox,
             env: &env,
             enclosure: enclosure.as_ref(),

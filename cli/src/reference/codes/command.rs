@@ -36,6 +36,7 @@ Files | a file for the command of `run` cannot be written | see the reason told
 Forbidden | you lack a right | ask for it, or use another `--context`
 InUse | what is to be removed is in use by those told | remove those first, or `--force`
 LeftBehind | the delete steps succeeded, and `observe` still finds the resource | let delete find all that create makes, also when it was cut short
+ListFailed | the `list` script of the file of tests failed, or wrote no file `list` | let it exit with 0, and write a name a line
 NoCluster | there is no kubeconfig, or it cannot be read | set `KUBECONFIG`, or `--kubeconfig` and `--context`
 NoEnclosure | the view or the container for a test's scripts cannot be made | the reason told is that of `unshare`, podman or Docker; a container needs a static build of this program
 NoPod | no file holds a pod | name the pod's file with `-f` too
@@ -44,6 +45,7 @@ NoStateFolder | neither `XDG_STATE_HOME` nor `HOME` is set | set `HOME`
 NoSuchRun | there is no such run | `sandbind local list` shows those there are
 NoSuchStep | `--step` names no create step of the plugin | name one of them
 NotFound | there is no such object | the way out told names the command that lists them
+NotListed | the create steps succeeded, and `list` does not name the resource | name or tag what is made by `$SANDBIND_NAME`
 NotOpened | the sidecar gave up waiting for its resources | see the pod's Events
 NotRemoved | a run's resources could not be removed | see to the reason, then `sandbind local gc`
 NotRepeatable | with `plugin test --twice` or `--kill-at`, a script fails when it is run again | let it find what is there already

@@ -57,8 +57,9 @@ pub(super) async fn run(
     shell: &Shell,
 ) -> Outcome {
     let name = format!("test-{}", sandbind_local::clock::id()?.chars().take(10).collect::<String>());
-    if suite.observe.is_some() || suite.tests.iter().any(|test| test.check.is_some()) {
-        shell.note("`check` and `observe` are scripts for this machine, and do not run in a cluster");
+    if suite.observe.is_some() || suite.list.is_some() || suite.tests.iter().any(|test| test.check.is_some())
+    {
+        shell.note("`check`, `observe` and `list` are scripts for this machine, and do not run in a cluster");
     }
     let plugins: Api<ResourcePlugin> = Api::all(cluster.client.clone());
     let bindings: Api<ResourceBinding> = Api::namespaced(cluster.client.clone(), &cluster.namespace);

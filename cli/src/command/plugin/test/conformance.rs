@@ -26,6 +26,8 @@ pub(super) enum Level {
     L1,
     /// And a script that observes has seen each time that nothing is left.
     L2,
+    /// And one that lists has named it while it was there, and never after: it is found also when nobody knows of it any more.
+    L3,
 }
 
 /// The trials, and what they show.
@@ -50,6 +52,9 @@ impl Level {
             Self::L0 => "its scripts run; not all of them may be repeated or cut short",
             Self::L1 => "its steps may be repeated and cut short; that nothing is left is not observed",
             Self::L2 => "its steps may be repeated and cut short, and nothing was left each time",
+            Self::L3 => {
+                "its steps may be repeated and cut short, nothing was left each time, and what there is can be listed"
+            }
         }
     }
 }
@@ -85,10 +90,11 @@ pub(super) async fn of(
         trials.push(Tried { what: what.clone(), ok: found.is_empty() });
         problems.extend(found.into_iter().map(|problem| placed(problem, index + 1, &what)));
     }
-    let level = match (problems.is_empty(), setting.observe) {
-        (false, _) => Level::L0,
-        (true, None) => Level::L1,
-        (true, Some(_)) => Level::L2,
+    let level = match (problems.is_empty(), setting.observe, setting.list) {
+        (false, ..) => Level::L0,
+        (true, None, _) => Level::L1,
+        (true, Some(_), None) => Level::L2,
+        (true, Some(_), Some(_)) => Level::L3,
     };
     Ok((Some(Conformance { level, seed, trials }), problems, None))
 }

@@ -15,7 +15,7 @@ use sandbind_core::{
 use sandbind_local::{Attempt, Kill, enclosure::Enclosure, runs::Meta, session::Options};
 
 use super::{
-    look::{checked, expected, seen},
+    look::{checked, expected, listed, seen},
     suite::Test,
 };
 use crate::{
@@ -34,6 +34,7 @@ pub(super) struct Setting<'a> {
     pub(super) plugin: &'a ResourcePlugin,
     pub(super) test: &'a Test,
     pub(super) observe: Option<&'a str>,
+    pub(super) list: Option<&'a str>,
     pub(super) sandbox: &'a str,
     pub(super) env: &'a BTreeMap<String, String>,
     pub(super) enclosure: Option<&'a Enclosure>,
@@ -137,6 +138,7 @@ pub(super) async fn live(
         };
         if left.is_empty() {
             lived.left.extend(seen(setting, &bench, &holding, false).await);
+            lived.left.extend(listed(setting, &bench, &holding, false).await);
         } else {
             lived.left.extend(left);
         }
@@ -156,6 +158,7 @@ async fn use_it(setting: &Setting<'_>, bench: &mut Bench<'_>, holding: &Holding,
     lived.wrong.extend(expected(setting.test, &bench.attempts));
     lived.wrong.extend(checked(setting, bench, holding).await);
     lived.wrong.extend(seen(setting, bench, holding, true).await);
+    lived.wrong.extend(listed(setting, bench, holding, true).await);
     let refresh = setting.plugin.spec.refresh.as_ref().filter(|refresh| !refresh.steps.is_empty());
     if let Some(every) = refresh.map(|refresh| refresh.every.duration()) {
         let before = bench.attempts.len();

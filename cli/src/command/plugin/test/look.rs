@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use sandbind_core::{
     api::instance::{ResourceInstanceSpec, Work},
+    identity,
     problem::Problem,
 };
-use sandbind_local::{Attempt, Look};
+use sandbind_local::{Attempt, LIST, Look};
 use sandbind_wire::{
     Bytes64,
     message::{ScriptEnd, StepResult},
@@ -89,11 +90,64 @@ pub(super) async fn seen(
     Some(Problem::error(code, place, reason, way_out))
 }
 
+/// What the listing script says, where it names the resource and it is gone, or does not and it is there.
+pub(super) async fn listed(
+    setting: &Setting<'_>,
+    bench: &Bench<'_>,
+    holding: &Holding,
+    there: bool,
+) -> Option<Problem> {
+    let script = setting.list?;
+    let place = format!("test {}, list", setting.test.name);
+    let failed = |reason| {
+        let way_out = "let it exit with 0, and write a name a line to the file `list`";
+        Some(Problem::error("ListFailed", place.clone(), reason, way_out))
+    };
+    let result = match look_at(setting, bench, holding, script, false).await {
+        Ok(result) => result,
+        Err(reason) => return failed(reason),
+    };
+    let ScriptEnd::Exited { code: 0 } = result.end else { return failed(ended(&result)) };
+    let Some(list) = result.outputs.get(LIST) else { return failed("it wrote no file `list`".to_owned()) };
+    let name = external_name(holding)?;
+    let named = String::from_utf8_lossy(&list.0).lines().any(|line| line.trim() == name);
+    let (code, reason, way_out) = match (named, there) {
+        (true, true) | (false, false) => return None,
+        (true, false) => (
+            "LeftBehind",
+            format!("the delete steps succeeded, and `{name}` is still listed"),
+            "let delete find and remove all that create makes, also when create was cut short",
+        ),
+        (false, true) => (
+            "NotListed",
+            format!("the create steps succeeded, and `{name}` is not listed"),
+            "name or tag what create makes by `$SANDBIND_NAME`, and list by that",
+        ),
+    };
+    Some(Problem::error(code, place, reason, way_out))
+}
+
+/// What scripts know the resource as: `$SANDBIND_NAME` of its first round.
+fn external_name(holding: &Holding) -> Option<String> {
+    let (_, spec, _) = holding.records.first()?;
+    Some(identity::external_name(&spec.key.sandbox, &spec.incarnation, 1))
+}
+
 async fn look(
     setting: &Setting<'_>,
     bench: &Bench<'_>,
     holding: &Holding,
     script: &str,
+) -> Result<StepResult, String> {
+    look_at(setting, bench, holding, script, true).await
+}
+
+async fn look_at(
+    setting: &Setting<'_>,
+    bench: &Bench<'_>,
+    holding: &Holding,
+    script: &str,
+    named: bool,
 ) -> Result<StepResult, String> {
     let spec: Option<&ResourceInstanceSpec> = holding.records.first().map(|(_, spec, _)| spec);
     let spec = spec.ok_or("there is no resource to look at")?;
@@ -103,6 +157,7 @@ async fn look(
         params: &setting.test.params,
         outputs: &outputs(&bench.attempts),
         script,
+        named,
     };
     bench.session.look(look).await.ok_or_else(|| "the script could not be run".to_owned())
 }

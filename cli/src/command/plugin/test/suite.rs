@@ -15,6 +15,8 @@ pub(super) struct Suite {
     pub(super) tests: Vec<Test>,
     /// Says by its exit code whether the resource is there: 0 it is, 1 it is not.
     pub(super) observe: Option<String>,
+    /// Writes the names of all resources that the plugin has made to a file.
+    pub(super) list: Option<String>,
 }
 
 /// One life, and what is expected of it.
@@ -46,6 +48,8 @@ struct Written {
     tests: Vec<WrittenTest>,
     #[serde(default)]
     observe: Option<String>,
+    #[serde(default)]
+    list: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,7 +107,7 @@ fn read(file: &str) -> Outcome<Suite> {
     };
     let written: Written = serde_path_to_error::deserialize(&document.value)
         .map_err(|error| bad(&error.path().to_string(), error.inner().to_string()))?;
-    let mut suite = Suite { tests: Vec::new(), observe: written.observe };
+    let mut suite = Suite { tests: Vec::new(), observe: written.observe, list: written.list };
     let mut problems = Vec::new();
     for (index, test) in written.tests.into_iter().enumerate() {
         let mut outputs = BTreeMap::new();
