@@ -77,20 +77,27 @@ fn view(program: &Program, folder: &Path) -> Command {
 
 fn container(program: &Program, engine: &str, image: &str, name: &str) -> Command {
     let mut command = Command::new(engine);
-    command.args([
-        "run",
-        "--rm",
-        "--interactive",
-        "--network",
-        "host",
-        "--name",
-        &format!("sandbind-{name}"),
-    ]);
+    command.args(["run", "--rm", "--interactive", "--network", "host"]);
+    command.args(["--name", &format!("sandbind-{name}"), "--entrypoint", PROGRAM]);
     // Whoever the image's user is, folders can be made; and what a tool puts there can be run.
     command.args(["--tmpfs", &format!("{FOLDERS}:rw,exec,mode=1777")]);
     // The program keeps its own label where files have labels.
     command.args(["--security-opt", "label=disable"]);
     command.arg("--volume").arg(format!("{}:{PROGRAM}:ro", program.path.display()));
-    command.args(["--entrypoint", PROGRAM, image]).args(&program.arguments);
+    // A document names the image: it is not to be taken for a flag.
+    command.args(["--", image]).args(&program.arguments);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_an_image_whatever_it_looks_like() {
+        let program = Program { path: "/bin/it".into(), arguments: vec!["go".into()], view: "--view".into() };
+        let command = container(&program, "podman", "--privileged", "a");
+        let arguments: Vec<_> = command.get_args().map(|one| one.to_string_lossy().into_owned()).collect();
+        assert!(arguments.ends_with(&["--".to_owned(), "--privileged".to_owned(), "go".to_owned()]));
+    }
 }

@@ -63,7 +63,7 @@ fn tested(folder: &Path, image: &str, flags: &[&str]) -> Tested {
         .env("XDG_STATE_HOME", folder)
         .output()
         .unwrap();
-    let runs = fs::read_dir(folder.join("sandbind/runs")).unwrap();
+    let runs = fs::read_dir(folder.join("sandbind/runs")).into_iter().flatten();
     Tested { output, runs: runs.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect() }
 }
 
