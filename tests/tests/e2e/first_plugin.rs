@@ -51,7 +51,7 @@ fn a_stranger_has_a_tested_plugin_and_a_pod_that_uses_it_in_minutes() {
     first.change("plugin.yaml", "docker.io/library/debian:12.9-slim", "localhost/test:1");
     done(&["plugin", "validate", "--strict", "-f", &plugin]);
     let tested = done(&["plugin", "test", "-f", &plugin, "--kill-at", "random"]);
-    assert!(tested.contains("conformance L2") && tested.ends_with("ok\n"), "{tested}");
+    assert!(tested.contains("conformance L3") && tested.ends_with("ok\n"), "{tested}");
     eprintln!("from nothing to a plugin that is tested: {:.1} s of commands", begin.elapsed().as_secs_f64());
 
     let shop = Namespace::new();
