@@ -9,8 +9,10 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
+use sandbind_step_agent::{script::Stop, states::States};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -18,6 +20,7 @@ pub use self::{
     talk::serve,
     view::{ViewError, enter},
 };
+use crate::job::{Job, Ran};
 
 /// Where the folders of scripts are in a container.
 const FOLDERS: &str = "/run/sandbind";
@@ -39,6 +42,26 @@ pub enum Enclosure {
         /// The image.
         image: String,
     },
+}
+
+/// Where scripts are run.
+#[derive(Clone, Debug, Default)]
+pub enum Scripts {
+    /// On this machine as it is.
+    #[default]
+    Here,
+    /// In an enclosure.
+    Inside(Arc<Inside>),
+}
+
+impl Scripts {
+    /// Runs it. Blocks until everything the script started is gone.
+    pub(crate) fn run(&self, job: &Job, stop: Stop, states: Option<Arc<dyn States>>) -> Ran {
+        match self {
+            Self::Here => job.run(stop, states),
+            Self::Inside(inside) => inside.run(job, &stop, states),
+        }
+    }
 }
 
 /// How this program is told to call [`enter`] where wanted, and then [`serve`].

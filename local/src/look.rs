@@ -16,11 +16,7 @@ use sandbind_wire::{
     message::{InputFile, OutputPath, StepResult},
 };
 
-use crate::{
-    clock,
-    process::secrets,
-    scripts::{Job, Scripts},
-};
+use crate::{clock, enclosure::Scripts, job::Job, process::secrets};
 
 /// Folder, within the script's working folder, of the files with outputs.
 const OUTPUTS: &str = "outputs";

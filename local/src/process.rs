@@ -27,7 +27,8 @@ use tokio::{
 
 use crate::{
     callers,
-    scripts::{Job, Ran, Scripts},
+    enclosure::Scripts,
+    job::{Job, Ran},
     steps::{Launched, LocalSteps},
     world::LocalWorld,
 };

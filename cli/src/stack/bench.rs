@@ -15,7 +15,8 @@ use sandbind_core::{
 };
 use sandbind_engine::ports::{Clock as _, Records as _, World as _};
 use sandbind_local::{
-    Attempt, Scripts,
+    Attempt,
+    enclosure::Scripts,
     runs::Run,
     session::{Options, Session},
     users::User,

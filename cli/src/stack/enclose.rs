@@ -3,10 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use sandbind_engine::ports::chain;
-use sandbind_local::{
-    Scripts,
-    enclosure::{Enclosure, EnclosureError, Inside, Program},
-};
+use sandbind_local::enclosure::{Enclosure, EnclosureError, Inside, Program, Scripts};
 
 use crate::exit::{Failure, Outcome};
 

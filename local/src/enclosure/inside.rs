@@ -18,7 +18,7 @@ use sandbind_step_agent::{script::Stop, states::States};
 use sandbind_wire::message::{ScriptEnd, StepResult};
 
 use super::talk::{Order, Word, say};
-use crate::scripts::{Job, Ran};
+use crate::job::{Job, Ran};
 
 /// What is kept of what the enclosure's program says of its trouble.
 const SAID: u64 = 16 << 10;

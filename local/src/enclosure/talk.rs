@@ -14,7 +14,7 @@ use sandbind_step_agent::{script::Stop, states::States};
 use sandbind_wire::state::{StateAnswer, StateRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::scripts::{Job, Ran};
+use crate::job::{Job, Ran};
 
 /// To the one inside. Each job has a number of its own.
 #[derive(Debug, Serialize, Deserialize)]

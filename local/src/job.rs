@@ -1,4 +1,4 @@
-//! Scripts, run by this process or by the one inside an enclosure.
+//! One run of one script, below this very process.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,8 +12,6 @@ use sandbind_wire::{
     message::{Assignment, StepResult},
 };
 use serde::{Deserialize, Serialize};
-
-use crate::enclosure::Inside;
 
 /// One run of one script.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,25 +62,5 @@ impl Job {
             let _gone = std::fs::remove_dir_all(&self.folder);
         }
         Ran { result, killed }
-    }
-}
-
-/// Where scripts are run.
-#[derive(Clone, Debug, Default)]
-pub enum Scripts {
-    /// On this machine as it is.
-    #[default]
-    Here,
-    /// In an enclosure.
-    Inside(Arc<Inside>),
-}
-
-impl Scripts {
-    /// Runs it. Blocks until everything the script started is gone.
-    pub(crate) fn run(&self, job: &Job, stop: Stop, states: Option<Arc<dyn States>>) -> Ran {
-        match self {
-            Self::Here => job.run(stop, states),
-            Self::Inside(inside) => inside.run(job, &stop, states),
-        }
     }
 }
