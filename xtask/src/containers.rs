@@ -6,6 +6,9 @@ use anyhow::Result;
 
 use crate::{image, process, testbed};
 
+/// What runs them.
+pub(crate) const PACKAGES: &[(&str, &str)] = &[("podman", "podman"), ("runc", "runc")];
+
 /// What the image of steps is made of.
 const PROGRAMS: &[&str] = &["sh", "mkdir", "rm", "sleep"];
 
@@ -17,7 +20,7 @@ pub(crate) struct Podman {
 impl Podman {
     /// Installs podman where it is missing, and gives it the image `localhost/steps:1`.
     pub(crate) fn ready() -> Result<Self> {
-        process::debian(&[("podman", "podman"), ("runc", "runc")])?;
+        process::debian(PACKAGES)?;
         let folder = image::target_dir().join("podman");
         let podman = Self { folder };
         podman.remove();

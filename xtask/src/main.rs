@@ -31,8 +31,8 @@ enum Task {
     Test(test::Args),
     /// Only the end-to-end tests, on a running cluster or one that is started for them
     E2e(test::E2eArgs),
-    /// Only these targets that test against API servers
-    ControlPlanes(test::PlanesArgs),
+    /// Only these test targets, of those that something is made or installed for
+    Only(test::OnlyArgs),
     /// A real Kubernetes on this machine
     #[command(subcommand)]
     Cluster(testbed::Command),
@@ -61,7 +61,7 @@ fn main() -> Result<()> {
         Task::Demo => test::demo(),
         Task::Test(args) => test::all(&args),
         Task::E2e(args) => test::e2e(&args),
-        Task::ControlPlanes(args) => test::on_control_planes(&args),
+        Task::Only(args) => test::only(&args),
         Task::Cluster(command) => testbed::run(&command),
         Task::Image(args) => image::build(&args).map(|file| process::print(&file.display().to_string())),
         Task::Generate { check } => generate::run(check),

@@ -62,13 +62,13 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     able()?;
     run(&mut cargo(&["test", "--workspace"]))?;
     testbed::build(args.k8s.as_deref())?;
-    // These wait for API servers most of the time, and so do it beside what compiles.
+    // All at once: only one at a time can install.
+    servers::install()?;
+    process::debian(&[containers::PACKAGES, image::PACKAGES, PUBLISHED].concat())?;
+    // These wait most of the time, and so do it beside what compiles.
     let version: Vec<&str> = args.k8s.iter().flat_map(|version| ["--k8s", version]).collect();
-    let beside = LANES.map(|targets| Aside::begin(&[&["control-planes"], targets, &version].concat()));
-    published(None)?;
+    let beside = LANES.map(|targets| Aside::begin(&[&["only"], targets, &version].concat()));
     containers()?;
-    opentofu()?;
-    servers(args.k8s.as_deref())?;
     for lane in beside {
         lane?.end()?;
     }
@@ -154,27 +154,34 @@ fn against(cluster: &Cluster, name: &str, arguments: &[String]) -> Result<()> {
     run(&mut test)
 }
 
-/// Test targets that ask real API servers, in lanes that take about the same time.
-const LANES: [&[&str]; 2] = [&[HUB], &["driving", "cluster", "api_server"]];
-/// The one that needs several at once.
-const HUB: &str = "hub";
+/// Test targets that need servers, in lanes that take about the same time.
+const LANES: [&[&str]; 3] =
+    [&["hub"], &["driving", "cluster", "api_server"], &["published", "opentofu", "servers"]];
 
-/// Flags of `cargo xtask control-planes`.
+/// Flags of `cargo xtask only`.
 #[derive(clap::Args)]
-pub(crate) struct PlanesArgs {
+pub(crate) struct OnlyArgs {
     /// Their names
-    #[arg(required = true, value_parser = LANES.concat())]
+    #[arg(required = true, value_parser = [LANES.concat(), vec!["containers"]].concat())]
     targets: Vec<String>,
     /// Kubernetes version, such as v1.33.13
     #[arg(long)]
     k8s: Option<String>,
 }
 
-/// `cargo xtask control-planes`: each target gets fresh ones, for they install what others would trip over.
-pub(crate) fn on_control_planes(args: &PlanesArgs) -> Result<()> {
+/// `cargo xtask only`
+pub(crate) fn only(args: &OnlyArgs) -> Result<()> {
     let k8s = args.k8s.as_deref();
     for target in &args.targets {
-        if target == HUB { hub(k8s)? } else { on_a_control_plane(target, k8s)? }
+        match target.as_str() {
+            "hub" => hub(k8s)?,
+            "published" => published(None)?,
+            "containers" => containers()?,
+            "opentofu" => opentofu()?,
+            "servers" => servers(k8s)?,
+            // A fresh API server for each, for they install what others would trip over.
+            name => on_a_control_plane(name, k8s)?,
+        }
     }
     Ok(())
 }
@@ -220,10 +227,13 @@ pub(crate) fn corpus(args: &CorpusArgs) -> Result<()> {
     published(Some(&args.folder))
 }
 
+/// What published documents call besides their tools.
+const PUBLISHED: &[(&str, &str)] = &[("python3-minimal", "python3"), ("util-linux", "unshare")];
+
 /// Documents of the published format, with stand-ins for their tools: the project's own, or those of a folder.
 fn published(folder: Option<&Path>) -> Result<()> {
     able()?;
-    process::debian(&[("python3-minimal", "python3"), ("util-linux", "unshare")])?;
+    process::debian(PUBLISHED)?;
     let mut path = vec![sandbind()?.with_file_name("")];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let mut test = target("published");
@@ -270,7 +280,7 @@ fn hub(k8s: Option<&str>) -> Result<()> {
         let states: Vec<String> =
             names.iter().map(|name| testbed::control_plane_state(name).display().to_string()).collect();
         let [plane, ..] = planes.as_slice() else { bail!("no control plane") };
-        let mut tests = target(HUB);
+        let mut tests = target("hub");
         tests
             .env("SANDBIND_TEST_CONTROL_PLANES", states.join(","))
             .env("CLUSTER_CACHE", process::cache().join("cluster"))

@@ -73,7 +73,7 @@ fn certificates_are_renewed_under_constant_admissions_and_none_fails() {
     let begin = Instant::now();
     let (stream, resources, leaves, authorities) = thread::scope(|scope| {
         let over_in_the_end = Over(&over);
-        let dry = scope.spawn(|| Stream::paced(&over, &shop, "pr-live", Duration::from_secs(1)));
+        let dry = scope.spawn(|| Stream::paced(&over, &shop, "pr-live", Duration::from_secs(3)));
         let real = scope.spawn(|| lives(&shop, &over));
         let (mut leaves, mut authorities) = (BTreeSet::new(), BTreeSet::new());
         eventually("three renewals, and the first authority is trusted no longer", 480, || {
