@@ -1,9 +1,8 @@
 //! Commands as the tasks run them: shown before they run, in the project's root, failing with their name.
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::OnceLock,
 };
 
@@ -83,50 +82,6 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         bail!("{} ended with {}", show(command), output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Another of these tasks, at work beside this one. What it says is shown when it has ended.
-pub(crate) struct Aside {
-    name: String,
-    log: PathBuf,
-    child: Option<Child>,
-}
-
-impl Aside {
-    /// Begins `cargo xtask` with these arguments.
-    pub(crate) fn begin(arguments: &[&str]) -> Result<Self> {
-        let name = arguments.join("-");
-        let log = std::env::temp_dir().join(format!("sandbind-{}-{name}.log", std::process::id()));
-        let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = command(std::env::current_exe()?, arguments);
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        note(&format!("$ cargo xtask {} (beside what follows)", arguments.join(" ")));
-        let child = marked(&mut command).spawn().context("cannot start a task")?;
-        Ok(Self { name, log, child: Some(child) })
-    }
-
-    /// Waits for it.
-    pub(crate) fn end(mut self) -> Result<()> {
-        self.ended()
-    }
-
-    fn ended(&mut self) -> Result<()> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        let status = child.wait()?;
-        note(&format!("{}:\n{}", self.name, std::fs::read_to_string(&self.log).unwrap_or_default()));
-        let _absent = std::fs::remove_file(&self.log);
-        if !status.success() {
-            bail!("{} ended with {status}", self.name);
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Aside {
-    /// What failed beside it does not cut it short: it has things to stop.
-    fn drop(&mut self) {
-        let _told = self.ended();
-    }
 }
 
 /// Whether a program is on PATH or in the system folders.

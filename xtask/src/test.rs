@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     containers::{self, Podman},
     image,
-    process::{self, Aside, cargo, note, run},
+    process::{self, cargo, note, run},
     servers,
     testbed::{self, Cluster},
 };
@@ -84,17 +84,7 @@ pub(crate) fn all(args: &Args) -> Result<()> {
     }
     able()?;
     run(&mut cargo(&["test", "--workspace"]))?;
-    testbed::build(args.k8s.as_deref())?;
-    // All at once: only one at a time can install.
-    servers::install()?;
-    process::debian(&[containers::PACKAGES, image::PACKAGES, PUBLISHED].concat())?;
-    // These wait most of the time, and so do it beside what compiles.
-    let version: Vec<&str> = args.k8s.iter().flat_map(|version| ["--k8s", version]).collect();
-    let beside = LANES.map(|targets| Aside::begin(&[&["only"], targets, &version].concat()));
-    containers()?;
-    for lane in beside {
-        lane?.end()?;
-    }
+    only(&OnlyArgs { targets: TARGETS.map(str::to_owned).into(), k8s: args.k8s.clone() })?;
     with_cluster(args.k8s.as_deref(), false, |cluster| {
         prepare(cluster)?;
         end_to_end(cluster, None)
@@ -177,15 +167,15 @@ fn against(cluster: &Cluster, name: &str, arguments: &[String]) -> Result<()> {
     run(&mut test)
 }
 
-/// Test targets that need servers, in lanes that take about the same time.
-const LANES: [&[&str]; 3] =
-    [&["hub"], &["driving", "cluster", "api_server"], &["published", "opentofu", "servers"]];
+/// Test targets that something is made or installed for.
+const TARGETS: [&str; 8] =
+    ["published", "containers", "opentofu", "servers", "api_server", "driving", "cluster", "hub"];
 
 /// Flags of `cargo xtask only`.
 #[derive(clap::Args)]
 pub(crate) struct OnlyArgs {
     /// Their names
-    #[arg(required = true, value_parser = [LANES.concat(), vec!["containers"]].concat())]
+    #[arg(required = true, value_parser = TARGETS)]
     targets: Vec<String>,
     /// Kubernetes version, such as v1.33.13
     #[arg(long)]

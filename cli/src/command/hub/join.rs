@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::{Api, Config};
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use kube::{Api, Config, ResourceExt as _, api::DeleteParams};
 use pem::Pem;
 use sandbind_core::{api::MemberCluster, hub::kubeconfig, identity::slug};
 use sandbind_wire::name::{HUB_NAMESPACE, HUB_SECRET};
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     args::{Global, HubJoinArgs},
-    client::{self, Cluster},
+    client::{self, Cluster, unless_gone},
     command::install::apply::apply,
     exit::{Failure, Outcome},
     install::hub,
@@ -25,6 +25,8 @@ use crate::{
 const LONGEST: usize = 40;
 /// How long the hub is given to make a token.
 const TOKEN: Duration = Duration::from_secs(30);
+/// Whose token it is, as the hub notes it.
+const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 /// Between two looks for it.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -61,7 +63,7 @@ pub(super) async fn run(global: &Global, args: &HubJoinArgs, shell: &Shell) -> O
     for object in hub::account(name) {
         apply(&hub.client, &object, shell).await?;
     }
-    let (token, authority) = token(&hub, name).await?;
+    let (token, authority) = token(&hub, name, shell).await?;
     let server = args.server.clone().unwrap_or_else(|| config.cluster_url.to_string());
     let kubeconfig =
         way::kubeconfig(server.trim_end_matches('/'), &authority_of(&config).unwrap_or(authority), &token);
@@ -113,14 +115,26 @@ async fn member(hub: &Cluster, name: &str, cluster_id: &str, shell: &Shell) -> O
     apply(&hub.client, &hub::member(name, cluster_id), shell).await
 }
 
-/// The account's token and the hub's own CA, as soon as the hub has written them.
-async fn token(hub: &Cluster, name: &str) -> Outcome<(String, Vec<u8>)> {
+/// The account's token and the hub's own CA, as soon as the hub has written them. Its caches may still hold an account of this name that
+/// is gone, and its token is worth nothing: such a Secret is made anew.
+async fn token(hub: &Cluster, name: &str, shell: &Shell) -> Outcome<(String, Vec<u8>)> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), HUB_NAMESPACE);
+    let accounts: Api<ServiceAccount> = Api::namespaced(hub.client.clone(), HUB_NAMESPACE);
+    let account = accounts.get(name).await?.metadata.uid;
     let until = Instant::now() + TOKEN;
     loop {
-        let data = secrets.get(name).await?.data.unwrap_or_default();
-        if let (Some(token), Some(authority)) = (data.get("token"), data.get("ca.crt")) {
-            return Ok((String::from_utf8_lossy(&token.0).into_owned(), authority.0.clone()));
+        if let Some(secret) = secrets.get_opt(name).await? {
+            let owner = secret.annotations().get(ACCOUNT_UID).cloned();
+            let data = secret.data.unwrap_or_default();
+            if owner.is_some() && owner != account {
+                unless_gone(secrets.delete(name, &DeleteParams::default()).await)?;
+            } else if let (Some(token), Some(authority)) = (data.get("token"), data.get("ca.crt")) {
+                return Ok((String::from_utf8_lossy(&token.0).into_owned(), authority.0.clone()));
+            }
+        } else {
+            for object in hub::account(name).iter().filter(|object| object["kind"] == "Secret") {
+                apply(&hub.client, object, shell).await?;
+            }
         }
         if Instant::now() >= until {
             let reason = "the hub has not made a token";
