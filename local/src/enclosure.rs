@@ -67,7 +67,7 @@ impl Scripts {
 /// How this program is told to call [`enter`] where wanted, and then [`serve`].
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// Where it is, for those who cannot see this process.
+    /// Where it is.
     pub path: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
@@ -94,9 +94,7 @@ fn view(program: &Program, folder: &Path) -> Command {
     if !rustix::process::geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);
     }
-    // The very file that runs, also when another one has come to lie in its place.
-    let program_itself = format!("/proc/{}/exe", std::process::id());
-    command.arg("--").arg(program_itself).args(&program.arguments).arg(&program.view).arg(folder);
+    command.arg("--").arg(&program.path).args(&program.arguments).arg(&program.view).arg(folder);
     command
 }
 

@@ -6,9 +6,6 @@ use anyhow::Result;
 
 use crate::{image, process, testbed};
 
-/// What runs them.
-pub(crate) const PACKAGES: &[(&str, &str)] = &[("podman", "podman"), ("runc", "runc")];
-
 /// What the image of steps is made of.
 const PROGRAMS: &[&str] = &["sh", "mkdir", "rm", "sleep"];
 
@@ -20,7 +17,7 @@ pub(crate) struct Podman {
 impl Podman {
     /// Installs podman where it is missing, and gives it the image `localhost/steps:1`.
     pub(crate) fn ready() -> Result<Self> {
-        process::debian(PACKAGES)?;
+        process::debian(&[("podman", "podman"), ("runc", "runc")])?;
         let folder = image::target_dir().join("podman");
         let podman = Self { folder };
         podman.remove();

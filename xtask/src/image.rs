@@ -32,9 +32,6 @@ pub(crate) const RELEASE: &str = "release";
 /// The profile that is tested.
 pub(crate) const TESTED: &str = "e2e";
 
-/// What makes it.
-pub(crate) const PACKAGES: &[(&str, &str)] = &[("buildah", "buildah")];
-
 /// package, binary, whether it runs inside pods
 const PROGRAMS: &[(&str, &str, bool)] = &[
     ("sandbind-step-agent", "sandbind-step-agent", true),
@@ -46,7 +43,7 @@ const PROGRAMS: &[(&str, &str, bool)] = &[
 
 /// Builds the programs and the image; answers the image file.
 pub(crate) fn build(args: &Args) -> Result<PathBuf> {
-    process::debian(PACKAGES)?;
+    process::debian(&[("buildah", "buildah")])?;
     let context = programs(&args.profile)?;
     let out = args.out.clone().unwrap_or_else(|| root().join("target/image/sandbind.tar"));
     pack(&context, &out)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{
     containers::{self, Podman},
@@ -44,34 +44,11 @@ pub(crate) fn demo() -> Result<()> {
     run(&mut process::command(sandbind()?, &["demo"]))
 }
 
-/// Builds the command; where it is, under a name of this process alone: cargo takes away and puts back those that it makes, also when
-/// nothing has changed, and tests at work beside this would miss it. The whole workspace is named for the reason given at [`target`].
+/// Builds the command; where it is. The whole workspace is named for the reason given at [`target`].
 pub(crate) fn sandbind() -> Result<PathBuf> {
     run(&mut cargo(&["build", "--quiet", "--workspace", "--bin", "sandbind"]))?;
-    let all = image::target_dir().join("xtask");
-    let folder = all.join(std::process::id().to_string());
-    let own = folder.join("sandbind");
-    std::fs::create_dir_all(&folder)?;
-    for other in std::fs::read_dir(&all)?.flatten() {
-        if !Path::new("/proc").join(other.file_name()).exists() {
-            let _taken_away = std::fs::remove_dir_all(other.path());
-        }
-    }
-    let _absent = std::fs::remove_file(&own);
-    let built = image::target_dir().join("debug/sandbind");
-    for _ in 0..TAKES {
-        match std::fs::hard_link(&built, &own) {
-            // Just being put back.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => std::thread::sleep(TAKE),
-            other => return other.map(|()| own).with_context(|| format!("cannot link {}", built.display())),
-        }
-    }
-    bail!("cargo made no {}", built.display())
+    Ok(image::target_dir().join("debug/sandbind"))
 }
-
-/// How often the command is looked for, and the pause between.
-const TAKES: u32 = 100;
-const TAKE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// `cargo xtask test`
 pub(crate) fn all(args: &Args) -> Result<()> {
@@ -240,13 +217,10 @@ pub(crate) fn corpus(args: &CorpusArgs) -> Result<()> {
     published(Some(&args.folder))
 }
 
-/// What published documents call besides their tools.
-const PUBLISHED: &[(&str, &str)] = &[("python3-minimal", "python3"), ("util-linux", "unshare")];
-
 /// Documents of the published format, with stand-ins for their tools: the project's own, or those of a folder.
 fn published(folder: Option<&Path>) -> Result<()> {
     able()?;
-    process::debian(PUBLISHED)?;
+    process::debian(&[("python3-minimal", "python3"), ("util-linux", "unshare")])?;
     let mut path = vec![sandbind()?.with_file_name("")];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let mut test = target("published");
@@ -325,7 +299,7 @@ fn able() -> Result<()> {
 
 /// PATH with kubectl of the cluster's version and the built command first.
 fn path(cluster: &Cluster) -> Result<std::ffi::OsString> {
-    let mut path = vec![cluster.bin.clone(), sandbind()?.with_file_name("")];
+    let mut path = vec![cluster.bin.clone(), image::target_dir().join("debug")];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     Ok(std::env::join_paths(path)?)
 }

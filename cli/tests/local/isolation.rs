@@ -54,24 +54,34 @@ fn seen(output: &Output) -> usize {
     value.unwrap_or_else(|| panic!("{shown}")).trim().parse().unwrap()
 }
 
-/// Whether this machine lets a test's scripts have a view of their own; within containers, and where user namespaces are forbidden,
-/// it does not.
+/// Whether this machine has what views are made of: within containers, and where user namespaces are forbidden, it has not. Asked without
+/// sandbind, so that one that fails to make a view is noticed.
 #[expect(clippy::print_stderr, reason = "who reads the test's output learns what was left out")]
-fn has_views() -> bool {
-    let machine = Machine::new();
-    let arguments = changing(&machine);
-    let output = machine.sandbind(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    let told = text(&output.stderr);
-    let there = !told.contains("cannot be isolated");
-    if !there {
-        eprintln!("left out: {told}");
+fn has_views(by: &mut Command, is_root: bool) -> bool {
+    let script = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work /mnt/root && mount -t proc proc /proc \
+                  && mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root";
+    by.args(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]);
+    if !is_root {
+        by.args(["--user", "--map-root-user"]);
     }
-    there
+    let asked = by.args(["sh", "-c", script]).output().unwrap();
+    if !asked.status.success() {
+        eprintln!("left out: {}", text(&asked.stderr));
+    }
+    asked.status.success()
+}
+
+fn i_have_views() -> bool {
+    has_views(&mut Command::new("env"), is_root())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 #[test]
 fn scripts_of_a_test_change_nothing_of_the_machine_unless_told_to() {
-    if !has_views() {
+    if !i_have_views() {
         return;
     }
     let machine = Machine::new();
@@ -88,7 +98,7 @@ fn scripts_of_a_test_change_nothing_of_the_machine_unless_told_to() {
 
 #[test]
 fn a_link_on_the_way_to_the_run_leads_nobody_out_of_the_view() {
-    if !has_views() {
+    if !i_have_views() {
         return;
     }
     let machine = Machine::new();
@@ -105,25 +115,28 @@ fn a_link_on_the_way_to_the_run_leads_nobody_out_of_the_view() {
 fn whoever_is_not_root_is_isolated_too_or_told_why_not() {
     let machine = Machine::new();
     let arguments = changing(&machine);
-    let is_root = rustix::process::geteuid().is_root();
     let (user, program) = (65_534, machine.path("sandbind"));
     fs::copy(env!("CARGO_BIN_EXE_sandbind"), &program).unwrap();
     let mut command = Command::new(&program);
-    if is_root {
+    let (reuid, regid) = (format!("--reuid={user}"), format!("--regid={user}"));
+    let become_user = ["setpriv", &reuid, &regid, "--clear-groups", "--"];
+    let mut by = Command::new("env");
+    if is_root() {
+        by.args(become_user);
         // Everything of the test is that user's own, and the program where he can reach it.
         for path in
             [machine.folder().to_owned(), machine.made(), machine.path("there"), machine.path("plugin.yaml")]
         {
             chown(path, Some(user), Some(user)).unwrap();
         }
-        command = Command::new("setpriv");
-        command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "--"]);
-        command.arg(&program);
+        command = Command::new("env");
+        command.args(become_user).arg(&program);
     }
     command.args(&arguments).env("XDG_STATE_HOME", machine.path("state")).env("TMPDIR", machine.folder());
     let output = command.output().unwrap();
     seen(&output);
     let told = text(&output.stderr).contains("cannot be isolated");
+    assert_eq!(told, !has_views(&mut by, false), "{}", text(&output.stderr));
     let expected = if told { (None, false) } else { (Some("as it was".to_owned()), false) };
     assert_eq!(left(&machine), expected, "{}", text(&output.stderr));
 }
@@ -178,7 +191,7 @@ fn is_there(id: u32) -> bool {
 
 #[test]
 fn a_test_that_is_killed_takes_its_scripts_with_it() {
-    if !has_views() {
+    if !i_have_views() {
         return;
     }
     let machine = Machine::new();
@@ -195,7 +208,7 @@ fn a_test_that_is_killed_takes_its_scripts_with_it() {
 
 #[test]
 fn scripts_whose_place_ends_fail_and_it_is_told() {
-    if !has_views() {
+    if !i_have_views() {
         return;
     }
     let machine = Machine::new();

@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::support::{
     Ledger, Namespace, eventually,
-    fixtures::{Plugin, pod},
+    fixtures::{Plugin, pod, token_refresh},
     json, kubectl,
     programs::SYSTEM,
     stream::{Over, Stream},
@@ -32,16 +32,6 @@ fn trusted(shop: &Namespace) -> usize {
     config["data"]["ca.crt"].as_str().unwrap_or_default().matches("BEGIN CERTIFICATE").count()
 }
 
-const REFRESH: &str = r#"refresh:
-  every: 15s
-  steps:
-  - name: make
-    outputs: [{name: token, valueFromPath: /tmp/token}]
-    script: |
-      #!/bin/bash
-      printf %s "token-$SANDBIND_ATTEMPT" > /tmp/token
-"#;
-
 /// Pods with a new resource each, one after the other: its steps and sidecars talk to the runner.
 fn lives(shop: &Namespace, over: &AtomicBool) -> usize {
     let mut count = 0;
@@ -59,7 +49,7 @@ fn lives(shop: &Namespace, over: &AtomicBool) -> usize {
 fn certificates_are_renewed_under_constant_admissions_and_none_fails() {
     Ledger::get();
     let shop = Namespace::new();
-    let plugin = Plugin::with("", "", REFRESH);
+    let plugin = Plugin::with("", "", &token_refresh("15s"));
     shop.apply(&format!(
         "apiVersion: sandbind.dev/v1alpha1\nkind: ResourceBinding\nmetadata: {{name: main}}\nspec:\n  resources: [{{name: db, plugin: {}}}]\n  linger: 1s\n  files: [{{path: /bindings/db, resource: db}}]\n",
         plugin.name

@@ -5,21 +5,9 @@ mod postgres;
 
 use super::support::{
     Latch, Ledger, Namespace, eventually,
-    fixtures::{Plugin, binding, deployment, pod},
+    fixtures::{Plugin, binding, deployment, pod, token_refresh},
     holds,
 };
-
-/// Another token every ten seconds.
-const REFRESH: &str = r#"refresh:
-  every: 10s
-  steps:
-  - name: make
-    outputs: [{name: token, valueFromPath: /tmp/token}]
-    script: |
-      #!/bin/bash
-      set -eu
-      printf %s "token-$SANDBIND_ATTEMPT-$RANDOM$RANDOM" > /tmp/token
-"#;
 
 fn files_binding(plugin: &str) -> String {
     let files = "linger: 1s\nfiles: [{path: /bindings/db, resource: db}]";
@@ -32,7 +20,7 @@ fn files_binding(plugin: &str) -> String {
 fn refreshed_outputs_reach_running_pods_new_pods_and_restarted_containers() {
     Ledger::get();
     let shop = Namespace::new();
-    let plugin = Plugin::with("", "", REFRESH);
+    let plugin = Plugin::with("", "", &token_refresh("10s"));
     shop.apply(&files_binding(&plugin.name));
     shop.create(&pod("a", "pr-1")).unwrap();
     shop.ready_pod("app=a", 120);
@@ -85,8 +73,7 @@ fn scaled_to_zero_during_a_refresh_nothing_is_left() {
             plugin.name
         )
     };
-    let slow =
-        REFRESH.replace("every: 10s", "every: 3s") + &note("refresh-begins") + &wait + &note("refresh-ends");
+    let slow = token_refresh("3s") + &note("refresh-begins") + &wait + &note("refresh-ends");
     plugin.change("", "", &slow);
     shop.apply(&binding(&plugin.name, "linger: 1s"));
     shop.apply(&deployment("web", "pr-1", 1));

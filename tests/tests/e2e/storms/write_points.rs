@@ -7,7 +7,7 @@ use sandbind_engine::trace::{Point, Side};
 
 use crate::support::{
     Ledger, Namespace, eventually,
-    fixtures::{Plugin, binding, deployment},
+    fixtures::{Plugin, binding, deployment, token_refresh},
     programs::{Arguments, RUNNER, SYSTEM, WEBHOOK, logged},
     sandbind,
 };
@@ -125,16 +125,6 @@ fn delete_has_failed(shop: &Namespace, sandbox: &str) {
     });
 }
 
-const REFRESH: &str = r#"refresh:
-  every: 5s
-  steps:
-  - name: make
-    outputs: [{name: token, valueFromPath: /tmp/token}]
-    script: |
-      #!/bin/bash
-      printf %s "token-$RANDOM$RANDOM" > /tmp/token
-"#;
-
 #[test]
 fn every_write_point_is_in_the_story() {
     let told: BTreeSet<String> = WRITES.iter().map(|(_, _, point, _)| (*point).to_owned()).collect();
@@ -149,7 +139,7 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     let shop = Namespace::new();
 
     // Five resources: one is used and refreshed, one fails at first, one's step never starts, two cannot be removed at first.
-    let used = Plugin::with("", "", REFRESH);
+    let used = Plugin::with("", "", &token_refresh("5s"));
     let fails = Plugin::new("exit 78", "");
     let never = Plugin::new("", "");
     crate::support::apply(&never.yaml("", "", "").replace("localhost/psql:1", "localhost/none:1"));

@@ -90,6 +90,22 @@ spec:
     }
 }
 
+/// A refresh that makes another `make.token` as often as this says, such as `10s`.
+pub fn token_refresh(every: &str) -> String {
+    format!(
+        r#"refresh:
+  every: {every}
+  steps:
+  - name: make
+    outputs: [{{name: token, valueFromPath: /tmp/token}}]
+    script: |
+      #!/bin/bash
+      set -eu
+      printf %s "token-$SANDBIND_ATTEMPT-$RANDOM$RANDOM" > /tmp/token
+"#
+    )
+}
+
 /// A binding of all labelled pods to one resource `db` of a plugin: env DB_URL, and `more` lines under `spec`.
 pub fn binding(plugin: &str, more: &str) -> String {
     let more: String = more.lines().map(|line| format!("  {line}\n")).collect();
