@@ -139,6 +139,7 @@ pub(crate) fn make_image(way: &str, name: &str, file: &Path, content: &[&str]) -
 
 /// Makes an image file of this machine's own programs, with the libraries that they need.
 pub(crate) fn pack_programs(name: &str, file: &Path, programs: &[&str]) -> Result<()> {
+    process::debian(&[("busybox-static", "busybox")])?;
     let file = file.display().to_string();
     run_script("images", &[&["copy", name, file.as_str()], programs].concat())
 }
