@@ -99,6 +99,8 @@ async fn bindings<W: World>(
     headers: HeaderMap,
 ) -> Result<Json<BindingsAnswer>, Refused> {
     let caller = api.caller(&headers, STRICT).await?;
+    // They hold on to the buffer that the request was read into, and this may wait for long.
+    drop(headers);
     let after = after.as_deref().filter(|after| !after.is_empty());
     tokio::select! {
         answer = api.desk.bindings(&caller, after) => Ok(Json(answer?)),
@@ -124,7 +126,8 @@ impl<W: World> Api<W> {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Err(Refused::new(StatusCode::UNAUTHORIZED, "NoToken", "a bearer token is needed"));
         };
-        match self.world.identify().identify(token, max_age).await {
+        // Boxed: no part of an open poll is to have room for it.
+        match Box::pin(self.world.identify().identify(token, max_age)).await {
             Ok(Some(caller)) => Ok(caller),
             Ok(None) => {
                 let reason = "the token is not a pod's for this runner, or its pod is gone";
@@ -167,5 +170,26 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let refusal = Refusal { code: self.code.to_owned(), reason: self.reason };
         (self.status, Json(refusal)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbind_cluster::world::ClusterWorld;
+
+    use super::*;
+    use crate::trace::Counting;
+
+    /// Bytes that the answer to a request takes while it is on its way.
+    fn size<F>(
+        _: impl FnOnce(State<Arc<Api<ClusterWorld<Counting>>>>, Query<After>, HeaderMap) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn thousands_of_open_polls_do_not_each_have_room_for_a_call_of_the_api_server() {
+        let size = size(bindings::<ClusterWorld<Counting>>);
+        assert!(size <= 1_536, "{size} bytes");
     }
 }

@@ -28,7 +28,8 @@ impl<W: World> Desk<W> {
     /// else when it changes or when the desk's patience is over. Values are only those that the pod names, of its own
     /// incarnations, in its own namespace.
     pub async fn bindings(&self, caller: &Caller, after: Option<&str>) -> Result<BindingsAnswer, DeskError> {
-        let bound = self.bound(caller).await?;
+        // What only some of the way needs is boxed: thousands wait here, each with room for the largest part of it.
+        let bound = Box::pin(self.bound(caller)).await?;
         let deadline = Instant::now() + self.patience.bindings;
         let records = self.world.records();
         let mut waited_on: Option<Vec<String>> = None;
@@ -46,16 +47,16 @@ impl<W: World> Desk<W> {
                 if timeout_at(deadline, any_change(records, &hinted)).await.is_ok() {
                     continue;
                 }
-                return self.answer(caller, &hinted).await;
+                return Box::pin(self.answer(caller, &hinted)).await;
             }
             let mut read = Vec::with_capacity(bound.resources.len());
             for resource in &bound.resources {
-                let record = records.read(&resource.instance).await?.map(Arc::new);
+                let record = Box::pin(records.read(&resource.instance)).await?.map(Arc::new);
                 read.push(Seen { resource, record });
             }
             let same = after.is_some_and(|known| known == revision(caller, &read));
             if !same || timeout_at(deadline, any_change(records, &read)).await.is_err() {
-                return self.answer(caller, &read).await;
+                return Box::pin(self.answer(caller, &read)).await;
             }
             waited_on = Some(versions(&hinted));
         }
