@@ -25,3 +25,4 @@ mod steps;
 mod telling;
 mod usage;
 mod values;
+mod views;

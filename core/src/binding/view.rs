@@ -70,6 +70,24 @@ impl View {
         holding.sort_by_key(|binding| (binding.is_cluster_wide(), &binding.name));
         holding
     }
+
+    /// Whether every decision on the other view stands on this one: nothing that decides is of another revision. (`bounds` and `counts`
+    /// decide nothing: the one sizes the sidecar, the other is asked for when something is made.)
+    pub fn decides_like(&self, other: &Self) -> bool {
+        let sandbox = |view: &Self| {
+            let metadata = &view.sandbox.as_ref()?.metadata;
+            Some((metadata.uid.clone(), metadata.generation, metadata.deletion_timestamp.is_some()))
+        };
+        let (ours, theirs) = (self.holding(), other.holding());
+        self.namespace == other.namespace
+            && sandbox(self) == sandbox(other)
+            && ours.len() == theirs.len()
+            && ours.iter().zip(theirs).all(|(ours, theirs)| {
+                Arc::ptr_eq(ours, theirs)
+                    || (ours.place(), &ours.revision) == (theirs.place(), &theirs.revision)
+            })
+            && self.plugins.are_of_the_revisions_of(&other.plugins)
+    }
 }
 
 /// A version, none for a draft, and its object.
@@ -109,6 +127,15 @@ impl Plugins {
     /// Every version of this name; none for a draft.
     pub fn versions(&self, name: &str) -> &[Published] {
         self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn are_of_the_revisions_of(&self, other: &Self) -> bool {
+        let revision = |plugin: &ResourcePlugin| (plugin.metadata.uid.clone(), plugin.metadata.generation);
+        let same = |ours: &Arc<ResourcePlugin>, theirs: &Arc<ResourcePlugin>| {
+            Arc::ptr_eq(ours, theirs) || revision(ours) == revision(theirs)
+        };
+        self.iter().count() == other.iter().count()
+            && self.iter().zip(other.iter()).all(|(ours, theirs)| same(ours, theirs))
     }
 
     /// The version that a reference means.

@@ -73,6 +73,83 @@ async fn a_ready_resource_costs_one_write_and_no_wait() {
     assert_eq!(world.watcher.most_held.load(Ordering::Relaxed), 0);
 }
 
+/// A world where `pr-1` has its resource, Ready.
+async fn ready() -> (Arc<Memory>, Arc<Admissions<Memory>>) {
+    let (world, admissions) = setup(&json!({}));
+    admissions.admit(&Pod { budget: Duration::ZERO, ..pod("pr-1", "jane") }).await;
+    world.records.change(&world.records.only().name, memory::make_ready);
+    world.views.reads.store(0, Ordering::Relaxed);
+    (world, admissions)
+}
+
+/// Reads of now, and reads of a revision.
+fn reads(world: &Memory) -> (usize, usize) {
+    (world.views.reads.load(Ordering::Relaxed), world.views.reads_at.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_ready_resource_is_held_first_and_the_objects_of_that_revision_decide() {
+    let (world, admissions) = ready().await;
+    let (object, _) = bound(&pod("pr-1", "jane"), admissions.admit(&pod("pr-1", "jane")).await);
+    assert_eq!(reads(&world), (0, 1));
+    let had = inject::bindings_of(&object).unwrap();
+    assert_eq!(world.records.only().status.reservations.last().unwrap().id, had.resources[0].reservation);
+    world.views.forgets.store(true, Ordering::Relaxed);
+    assert!(!bound(&pod("pr-1", "jane"), admissions.admit(&pod("pr-1", "jane")).await).1);
+    assert_eq!(reads(&world), (1, 2), "a revision that cannot be read any more is no reason to deny");
+}
+
+#[tokio::test]
+async fn what_changed_since_the_caches_heard_of_it_decides_also_for_a_ready_resource() {
+    let env = |name: &str| json!([{"name": name, "valueFrom": {"resource": {"name": "db", "outputKey": "make.url"}}}]);
+    let old = json!({"resources": [{"name": "db", "plugin": "db"}], "env": env("OLD")});
+    let new = json!({"resources": [{"name": "db", "plugin": "db"}], "env": env("NEW")});
+    for (stale, live, holds, expected) in [
+        (vec![old.clone()], vec![new.clone()], 1, Ok(vec!["NEW"])),
+        (vec![old.clone()], vec![old.clone(), new.clone()], 1, Ok(vec!["OLD", "NEW"])),
+        // The hold of a pod that is denied after all is over with its window.
+        (vec![old.clone()], vec![], 1, Err(vec!["NoBinding".to_owned()])),
+        (vec![], vec![new], 1, Ok(vec!["NEW"])),
+    ] {
+        let (world, admissions) = ready().await;
+        let before = world.records.only().status.reservations.len();
+        *world.views.stale.lock().unwrap() = Some(memory::view(&stale));
+        *world.views.view.lock().unwrap() = Some(renewed(&live));
+        let pod = pod("pr-1", "jane");
+        let found = match admissions.admit(&pod).await {
+            Verdict::Denied(denial) => Err(denied(Verdict::Denied(denial))),
+            verdict => Ok(names(&bound(&pod, verdict).0)),
+        };
+        assert_eq!(found, expected.map(|names| names.into_iter().map(str::to_owned).collect()), "{live:?}");
+        assert_eq!(world.records.only().status.reservations.len() - before, holds, "{live:?}");
+    }
+}
+
+/// A view whose bindings are of a later revision than those of [`memory::view`].
+fn renewed(bindings: &[Value]) -> View {
+    let mut view = memory::view(bindings);
+    for binding in &mut view.bindings {
+        Arc::make_mut(binding).revision.push('+');
+    }
+    view
+}
+
+/// The variables of the app's container.
+fn names(object: &Value) -> Vec<String> {
+    let env = object.pointer("/spec/containers/0/env").and_then(Value::as_array).unwrap();
+    env.iter().map(|variable| variable["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_life_that_ended_unseen_by_the_caches_is_not_bound_to() {
+    let (world, admissions) = ready().await;
+    *world.records.stale.lock().unwrap() = Some(world.records.records.lock().unwrap().clone());
+    world.records.change(&world.records.only().name, |record| record.status.phase = Phase::Deleting);
+    let pod = Pod { budget: Duration::ZERO, ..pod("pr-1", "jane") };
+    assert_eq!(denied(admissions.admit(&pod).await), ["StillDeleting"]);
+    assert_eq!(reads(&world), (1, 0));
+}
+
 #[tokio::test]
 async fn at_the_end_of_the_budget_auto_is_gated_and_block_is_denied_and_gate_never_waits() {
     for (wait, budget, gated) in [
