@@ -31,7 +31,7 @@ fn bindings(bed: &Bed) -> Api<ResourceBinding> {
 async fn bind(bed: &Bed, name: &str) {
     let object = json!({
         "apiVersion": "sandbind.dev/v1alpha1", "kind": "ResourceBinding", "metadata": {"name": name},
-        "spec": {"selector": {"matchLabels": {"app": "web"}}, "env": [{"name": "A", "value": "a"}]}
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "resources": [{"name": "db", "plugin": "db"}]}
     });
     let object = serde_json::from_value(object).unwrap();
     bindings(bed).create(&PostParams::default(), &object).await.unwrap();
