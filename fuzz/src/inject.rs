@@ -62,16 +62,13 @@ fn injected(view: &View, raw: &Value, gated: bool) -> Option<Value> {
         ..Installation::default()
     };
     let injection = inject::plan(&selected, &pod, &shape, &granted, &Bounds::default(), &installation);
-    let patch = inject::patch(&pod, &injection);
+    let told = injection.bindings.clone();
+    let patch = inject::patch(&pod, injection);
     let mut patched = raw.clone();
     if let Err(error) = json_patch::patch(&mut patched, &patch) {
         panic!("the patch does not fit: {error}\n{patch:?}\n{raw}");
     }
-    super::same(
-        &bindings_of(&patched).as_ref(),
-        &Some(&injection.bindings),
-        "the sidecar is told something else",
-    );
+    super::same(&bindings_of(&patched), &Some(told), "the sidecar is told something else");
     Some(patched)
 }
 

@@ -108,7 +108,7 @@ fn answer(
         ..Installation::default()
     };
     let injection = inject::plan(&selected, &pod, &shape, &granted, &view.bounds, &installation);
-    Ok(inject::patch(&pod, &injection))
+    Ok(inject::patch(&pod, injection))
 }
 
 /// A reservation with ids that are a function of the names, so that the same files give the same answer.

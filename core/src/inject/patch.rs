@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The patch, to be applied to the pod as it was read. Empty when the pod has it all already.
-pub fn patch(pod: &Pod<'_>, injection: &Injection) -> Vec<PatchOperation> {
+pub fn patch(pod: &Pod<'_>, injection: Injection) -> Vec<PatchOperation> {
     let added = additions(pod, injection);
     if pod.removals.is_empty() {
         return added;
@@ -23,10 +23,10 @@ pub fn patch(pod: &Pod<'_>, injection: &Injection) -> Vec<PatchOperation> {
 }
 
 /// What is added to the pod as it was before any injection.
-fn additions(pod: &Pod<'_>, injection: &Injection) -> Vec<PatchOperation> {
+fn additions(pod: &Pod<'_>, injection: Injection) -> Vec<PatchOperation> {
     let spec = pod.spec();
     let mut ops = Vec::new();
-    for part in &injection.parts {
+    for part in injection.parts {
         let Some(container) = pod.containers(part.list).get(part.index) else { continue };
         let index = part.index.to_string();
         let path = |field: &'static str| ["spec", part.list.field(), index.as_str(), field];
@@ -38,19 +38,18 @@ fn additions(pod: &Pod<'_>, injection: &Injection) -> Vec<PatchOperation> {
             }
         }
         // Ours first, so that the pod's own `$(VAR)` finds them.
-        insert(&mut ops, &path("env"), container.get("env"), 0, &part.env);
+        insert(&mut ops, &path("env"), container.get("env"), 0, part.env);
         let mounts = container.get("volumeMounts");
-        insert(&mut ops, &path("volumeMounts"), mounts, usize::MAX, &part.mounts);
+        insert(&mut ops, &path("volumeMounts"), mounts, usize::MAX, part.mounts);
     }
-    let sidecar = std::slice::from_ref(&injection.sidecar);
     let field = List::Init.field();
-    insert(&mut ops, &["spec", field], spec.get(field), injection.sidecar_at, sidecar);
-    insert(&mut ops, &["spec", "volumes"], spec.get("volumes"), usize::MAX, &injection.volumes);
+    insert(&mut ops, &["spec", field], spec.get(field), injection.sidecar_at, vec![injection.sidecar]);
+    insert(&mut ops, &["spec", "volumes"], spec.get("volumes"), usize::MAX, injection.volumes);
     if let Some(secret) = &injection.pull_secret
         && !array(spec, "imagePullSecrets").iter().any(|one| name_of(one) == secret)
     {
-        let entry = [json!({"name": secret})];
-        insert(&mut ops, &["spec", "imagePullSecrets"], spec.get("imagePullSecrets"), usize::MAX, &entry);
+        let entry = vec![json!({"name": secret})];
+        insert(&mut ops, &["spec", "imagePullSecrets"], spec.get("imagePullSecrets"), usize::MAX, entry);
     }
     annotations(&mut ops, pod, &injection.annotations);
     ops
@@ -62,20 +61,20 @@ fn insert(
     path: &[&str],
     present: Option<&Value>,
     at: usize,
-    entries: &[Value],
+    entries: Vec<Value>,
 ) {
     if entries.is_empty() {
         return;
     }
     let Some(present) = present.and_then(Value::as_array) else {
-        ops.push(add(path.iter().copied(), Value::Array(entries.to_vec())));
+        ops.push(add(path.iter().copied(), Value::Array(entries)));
         return;
     };
-    for (offset, entry) in entries.iter().enumerate() {
+    for (offset, entry) in entries.into_iter().enumerate() {
         let index = at.min(present.len()) + offset;
         // The end of the list is named by `-`: entries of the same list may have been taken out before.
         let index = if at == usize::MAX { "-".to_owned() } else { index.to_string() };
-        ops.push(add(path.iter().copied().chain([index.as_str()]), entry.clone()));
+        ops.push(add(path.iter().copied().chain([index.as_str()]), entry));
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) fn container(
     resources: Value,
     installation: &Installation,
 ) -> Value {
+    // What `json!` is given as an expression it copies: lists of what is made here are made by hand.
     let env = |name: &str, value: &str| json!({"name": name, "value": value});
     let mut mounts = vec![
         json!({"name": name::VOLUME_TOKEN, "mountPath": TOKEN_DIR, "readOnly": true}),
@@ -60,8 +61,8 @@ pub(super) fn container(
     set("restartPolicy", json!("Always"));
     set(
         "env",
-        json!([
-            {"name": name::ENV_BINDINGS, "value": text},
+        Value::Array(vec![
+            env(name::ENV_BINDINGS, text),
             env(name::ENV_RUNNER_URL, &installation.runner_url),
             env(name::ENV_RUNNER_NAME, &installation.runner_name),
             env(name::ENV_RUNNER_CA, &installation.runner_ca),

@@ -60,10 +60,11 @@ fn inject(view: &View, raw: &Value, gated: bool) -> Result<(Value, usize), Vec<P
         None => granted(&selected, gated),
     };
     let injection = plan(&selected, &pod, &shape, &granted, &view.bounds, &installation());
-    let ops = patch(&pod, &injection);
+    let told = injection.bindings.clone();
+    let ops = patch(&pod, injection);
     let mut patched = raw.clone();
     json_patch::patch(&mut patched, &ops).unwrap();
-    assert_eq!(bindings_of(&patched).as_ref(), Some(&injection.bindings));
+    assert_eq!(bindings_of(&patched), Some(told));
     Ok((patched, ops.len()))
 }
 

@@ -167,7 +167,7 @@ impl<W: Surroundings> Admissions<W> {
         let installation = self.world.installation();
         let injection = inject::plan(&selected, read, &shape, &granted, &view.bounds, &installation);
         let gated = granted.iter().any(|one| one.gated);
-        Ok(Verdict::Bound { patch: inject::patch(read, &injection), gated })
+        Ok(Verdict::Bound { patch: inject::patch(read, injection), gated })
     }
 
     /// What the bindings of a view make of the pod; none where it may run unbound. What stands against the pod itself is found before

@@ -155,7 +155,7 @@ fn a_copied_pod_is_injected_anew() {
     fresh[0].reservation = "ssssssssssssssss".into();
     let injection = plan(&selected, &pod, &shape, &fresh, &Bounds::default(), &installation());
     let mut again = copied.clone();
-    json_patch::patch(&mut again, &patch(&pod, &injection)).unwrap();
+    json_patch::patch(&mut again, &patch(&pod, injection)).unwrap();
     let text = again.to_string();
     assert!(!text.contains("dbaaaaaaaaaaaaaa") && !text.contains("dbrrrrrrrrrrrrrr"), "{text}");
     assert_eq!(names(&again["spec"]["containers"][0]["env"]), ["URL", "OPTIONS", "MINE"]);
@@ -199,7 +199,7 @@ fn a_pull_secret_is_added_once() {
         let injection =
             plan(&selected, &pod, &shape, &granted(&selected, false), &Bounds::default(), &installation);
         let mut patched = raw.clone();
-        json_patch::patch(&mut patched, &patch(&pod, &injection)).unwrap();
+        json_patch::patch(&mut patched, &patch(&pod, injection)).unwrap();
         assert_eq!(names(&patched["spec"]["imagePullSecrets"]), expected);
     }
 }

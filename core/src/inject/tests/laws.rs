@@ -225,7 +225,7 @@ proptest! {
         let selected = selected(&view, &pod);
         if let Ok(shape) = check(&selected, &pod) {
             let injection = plan(&selected, &pod, &shape, &granted(&selected, true), &view.bounds, &installation());
-            let _ = patch(&pod, &injection);
+            let _ = patch(&pod, injection);
         }
     }
 }
