@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask --help`.
 
 mod bench;
+mod beside;
 mod broken;
 mod ci;
 mod containers;

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
@@ -70,6 +70,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{} ended with {status}", show(command));
     }
     Ok(())
+}
+
+/// Starts it.
+pub(crate) fn start(command: &mut Command) -> Result<Child> {
+    let command = marked(command);
+    command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {}", show(command)))
 }
 
 /// Runs it and answers its standard output.

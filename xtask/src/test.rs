@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::{
+    beside::Beside,
     containers::{self, Podman},
     image,
     process::{self, cargo, note, run},
@@ -60,11 +61,19 @@ pub(crate) fn all(args: &Args) -> Result<()> {
         return Ok(());
     }
     able()?;
+    let k8s = args.k8s.as_deref();
     run(&mut cargo(&["test", "--workspace"]))?;
-    only(&OnlyArgs { targets: TARGETS.map(str::to_owned).into(), k8s: args.k8s.clone() })?;
-    with_cluster(args.k8s.as_deref(), false, |cluster| {
+    let targets = TARGETS.iter().filter(|name| **name != HUB).map(|name| (*name).to_owned());
+    only(&OnlyArgs { targets: targets.collect(), k8s: args.k8s.clone() })?;
+    with_cluster(k8s, false, |cluster| {
         prepare(cluster)?;
-        end_to_end(cluster, None)
+        let names = end_to_end_names()?;
+        let calm = calm(cluster, &names);
+        // Both wait most of the time: storms for programs that come up again, hub and clusters for what they hear of each other.
+        let hub = Beside::start(&only_hub(k8s))?;
+        let storms = storms(cluster, &names);
+        hub.end().and(calm).and(storms)?;
+        rights(cluster)
     })
 }
 
@@ -101,30 +110,47 @@ pub(crate) fn end_to_end_names() -> Result<Vec<String>> {
     Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
 }
 
-/// Runs the end-to-end tests against an installed cluster; after all of them, what the API server's audit log says of rights.
+/// Runs the end-to-end tests whose name contains the filter against an installed cluster.
 pub(crate) fn end_to_end(cluster: &Cluster, filter: Option<&str>) -> Result<()> {
     let mut names = end_to_end_names()?;
     names.retain(|name| filter.is_none_or(|filter| name.contains(filter)));
     if names.is_empty() {
         bail!("no end-to-end test has `{}` in its name", filter.unwrap_or_default());
     }
-    // They wait for a cluster most of the time: more at once than there are processors. Those that disturb sandbind's own programs
-    // come last, one after the other.
-    let (alone, together): (Vec<_>, Vec<_>) =
-        names.into_iter().partition(|name| name.starts_with("storms::"));
-    let mut done = Ok(());
-    for (names, at_once) in [(together, "5"), (alone, "1")] {
-        if !names.is_empty() {
-            let arguments = ["--test-threads", at_once, "--exact"].map(str::to_owned);
-            let group = against(cluster, "e2e", &[&arguments, &*names].concat());
-            done = done.and(group);
-        }
-    }
-    done?;
+    let (calm, storms) = (calm(cluster, &names), storms(cluster, &names));
+    calm.and(storms)?;
     if filter.is_some() {
         note("left out: only all end-to-end tests together use every right that is granted");
         return Ok(());
     }
+    rights(cluster)
+}
+
+/// Those that leave sandbind's own programs alone. They wait for a cluster some of the time: more at once than there are processors.
+fn calm(cluster: &Cluster, names: &[String]) -> Result<()> {
+    some(cluster, "5", names.iter().filter(|name| !is_storm(name)))
+}
+
+/// Those that disturb sandbind's own programs, one after the other.
+fn storms(cluster: &Cluster, names: &[String]) -> Result<()> {
+    some(cluster, "1", names.iter().filter(|name| is_storm(name)))
+}
+
+fn is_storm(name: &str) -> bool {
+    name.starts_with("storms::")
+}
+
+fn some<'n>(cluster: &Cluster, at_once: &str, names: impl Iterator<Item = &'n String>) -> Result<()> {
+    let names: Vec<String> = names.cloned().collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let arguments = ["--test-threads", at_once, "--exact"].map(str::to_owned);
+    against(cluster, "e2e", &[&arguments, &*names].concat())
+}
+
+/// After all end-to-end tests: what the API server's audit log says of rights.
+fn rights(cluster: &Cluster) -> Result<()> {
     against(cluster, "rights", &[])
 }
 
@@ -144,9 +170,12 @@ fn against(cluster: &Cluster, name: &str, arguments: &[String]) -> Result<()> {
     run(&mut test)
 }
 
+/// The test of a hub and its clusters.
+const HUB: &str = "hub";
+
 /// Test targets that something is made or installed for.
 const TARGETS: [&str; 8] =
-    ["published", "containers", "opentofu", "servers", "api_server", "driving", "cluster", "hub"];
+    ["published", "containers", "opentofu", "servers", "api_server", "driving", "cluster", HUB];
 
 /// Flags of `cargo xtask only`.
 #[derive(clap::Args)]
@@ -164,7 +193,7 @@ pub(crate) fn only(args: &OnlyArgs) -> Result<()> {
     let k8s = args.k8s.as_deref();
     for target in &args.targets {
         match target.as_str() {
-            "hub" => hub(k8s)?,
+            HUB => hub(k8s)?,
             "published" => published(None)?,
             "containers" => containers()?,
             "opentofu" => opentofu()?,
@@ -255,6 +284,12 @@ fn with_control_plane(k8s: Option<&str>, name: &str, job: impl FnOnce(&Cluster) 
     let result = testbed::control_plane(k8s, name).and_then(|plane| job(&plane));
     let stopped = testbed::control_plane_down(name);
     result.and(stopped)
+}
+
+/// The arguments of `cargo xtask only hub`.
+fn only_hub(k8s: Option<&str>) -> Vec<String> {
+    let version = k8s.into_iter().flat_map(|version| ["--k8s", version]);
+    ["only", HUB].into_iter().chain(version).map(str::to_owned).collect()
 }
 
 /// A hub and two clusters.
