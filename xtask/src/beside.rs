@@ -23,7 +23,7 @@ pub(crate) struct Beside {
 
 impl Beside {
     /// Starts `cargo xtask …` with these arguments.
-    pub(crate) fn start(arguments: &[String]) -> Result<Self> {
+    pub(crate) fn start(arguments: &[&str]) -> Result<Self> {
         let name = format!("xtask {}", arguments.join(" "));
         let folder = image::target_dir().join("beside");
         fs::create_dir_all(&folder)?;
