@@ -11,7 +11,7 @@ pub(crate) const NAME: &str = "kubernetes";
 /// Makes the ServiceAccount `sandbind-$EXAMPLE` and a kubeconfig with a token of it. The controllers put a ConfigMap into each new
 /// namespace, which must not count as the example's.
 const ACCESS: &str = r#"
-kubectl create namespace sandbind-steps --dry-run=client -o yaml | kubectl apply -f -
+kubectl create namespace sandbind-steps --dry-run=client -o yaml | kubectl apply --server-side -f -
 kubectl apply -f "$ACCESS"
 kubectl --namespace "$IN" wait --for=create configmap/kube-root-ca.crt --timeout=60s
 token=$(kubectl --namespace sandbind-steps create token "sandbind-$EXAMPLE" --duration=2h)

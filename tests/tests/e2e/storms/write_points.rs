@@ -131,10 +131,6 @@ fn bind(app: &str, sandbox: &str, plugin: &str, more: &str) -> String {
         .replace("name: db", &format!("name: {sandbox}"))
 }
 
-fn phase(shop: &Namespace, sandbox: &str) -> String {
-    shop.instance(sandbox, sandbox).map_or("none".to_owned(), |record| record["status"]["phase"].to_string())
-}
-
 /// Waits until a delete step of this sandbox's resource has failed.
 #[track_caller]
 fn delete_has_failed(shop: &Namespace, sandbox: &str) {
@@ -193,10 +189,15 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     for app in ["fails", "never", "broken", "given-up"] {
         shop.apply(&deployment(app, app, 1));
     }
-    eventually("the round has failed", 120, || match phase(&shop, "fails") {
-        failed if failed.contains("Failed") => Ok(()),
-        other => Err(other),
-    });
+    // A write that was made while the program ended at another point is not made again. What happens once in a life is therefore asked for
+    // until the program has ended after it: here further rounds that fail.
+    let mut version = 0;
+    for point in ["commit-undoing", "commit-failed", "commit-next-round"] {
+        until_ended_after(point, || {
+            version += 1;
+            fails.change(&format!("exit 78 # version {version}"), "", "");
+        });
+    }
     fails.change("", "", "");
     for app in ["used", "more", "fails", "broken", "given-up"] {
         shop.ready_pod(&format!("app={app}"), 180);
@@ -211,8 +212,6 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     delete_has_failed(&shop, "broken");
     broken.change("", "", "");
     delete_has_failed(&shop, "given-up");
-    // A write that was made while the program ended at another point is not made again: these two are asked for until it has ended after them.
-    let mut version = 0;
     until_ended_after("override-delete", || {
         version += 1;
         given_up.change("", &format!("exit 1 # version {version}"), "");
@@ -237,7 +236,11 @@ fn programs_that_end_at_any_write_point_finish_everything_and_repeat_nothing() {
     let count =
         |plugin: &Plugin| (ledger.count(&plugin.name, "create"), ledger.count(&plugin.name, "delete"));
     assert_eq!(count(&used), (1, 1), "made once and removed once");
-    assert_eq!(count(&fails), (2, 2), "two rounds, each removed once");
+    let rounds = count(&fails);
+    assert!(
+        rounds.0 == rounds.1 && rounds.0 >= 2,
+        "rounds that failed and one that did not, each removed once: {rounds:?}"
+    );
     assert_eq!(count(&never), (0, 0), "nothing to make, nothing to remove");
     assert_eq!((count(&broken).0, count(&given_up).0), (1, 1), "made once");
     assert_eq!(ledger.alive(&broken.name), Vec::<String>::new());
