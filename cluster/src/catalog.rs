@@ -18,7 +18,7 @@ use sandbind_engine::ports::{Answer, Catalog, View, Wishes};
 use sandbind_wire::name;
 
 use crate::{
-    client::{When, call_opt, list_all, list_all_metadata},
+    client::{call_opt, list_all},
     mirror::Key,
     watch::Watches,
 };
@@ -65,13 +65,13 @@ impl ClusterCatalog {
 
     async fn bindings(&self, namespace: &str) -> Answer<Vec<ResourceBinding>> {
         let api = Api::namespaced(self.client.clone(), namespace);
-        list_all(&format!("listing the ResourceBindings of {namespace}"), &api, None, When::Now).await
+        list_all(&format!("listing the ResourceBindings of {namespace}"), &api, None).await
     }
 
     /// All plugins by a quorum listing of their metadata; the content comes from the cache where it is of the same revision.
     async fn plugins(&self) -> Answer<Vec<Arc<ResourcePlugin>>> {
         let api: Api<ResourcePlugin> = Api::all(self.client.clone());
-        let listed = list_all_metadata("listing ResourcePlugins", &api, When::Now).await?;
+        let listed = crate::client::list_all_metadata("listing ResourcePlugins", &api).await?;
         let mut plugins = Vec::with_capacity(listed.len());
         for metadata in listed {
             let name = metadata.name_any();

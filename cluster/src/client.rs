@@ -2,10 +2,10 @@
 
 use std::{fmt::Debug, future::Future, path::Path, time::Duration};
 
-use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ListMeta};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config, Error,
-    api::{ListParams, Patch, VersionMatch},
+    api::{ListParams, Patch},
     config::{KubeConfigOptions, Kubeconfig},
     core::PartialObjectMeta,
 };
@@ -54,10 +54,8 @@ fn of_config(mut config: Config) -> Result<Client, ConnectError> {
 }
 
 /// A call with its time limit. `what` says what was asked, for people.
-///
-/// The future is boxed: it takes several KiB, and would take them of whoever may make a call, also of each of thousands who only wait.
 pub(crate) async fn call<T>(what: &str, future: impl Future<Output = Result<T, Error>>) -> Answer<T> {
-    match tokio::time::timeout(CALL, Box::pin(future)).await {
+    match tokio::time::timeout(CALL, future).await {
         Ok(answer) => answer.map_err(|error| port_error(what, error)),
         Err(elapsed) => Err(PortError::failed(format!("{what}: no answer in time"), elapsed)),
     }
@@ -78,38 +76,12 @@ pub(crate) async fn call_opt<T>(
     .await
 }
 
-/// Of which time a listing is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum When<'a> {
-    /// Read with quorum. The API server (1.31 and newer) answers from its cache as soon as it knows that this is new enough, which it
-    /// asks etcd ten times a second.
-    Now,
-    /// As of a revision that was got by a write of one of our own kinds. All of them are in one store: `--etcd-servers-overrides` is for
-    /// resources that are compiled into the API server.
-    At(&'a str),
-}
-
-impl When<'_> {
-    fn params(self) -> ListParams {
-        let params = ListParams::default().limit(PAGE);
-        match self {
-            Self::Now => params,
-            Self::At(revision) => params.at(revision).matching(VersionMatch::Exact),
-        }
-    }
-}
-
-/// Every object, in pages of one revision. A listing that breaks off is an error, never a short answer.
-pub(crate) async fn list_all<K>(
-    what: &str,
-    api: &Api<K>,
-    selector: Option<&str>,
-    when: When<'_>,
-) -> Answer<Vec<K>>
+/// Every object, read with quorum in pages of one revision. A listing that breaks off is an error, never a short answer.
+pub(crate) async fn list_all<K>(what: &str, api: &Api<K>, selector: Option<&str>) -> Answer<Vec<K>>
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    let mut params = when.params();
+    let mut params = ListParams::default().limit(PAGE);
     if let Some(selector) = selector {
         params = params.labels(selector);
     }
@@ -117,39 +89,28 @@ where
     loop {
         let page = call(what, api.list(&params)).await?;
         objects.extend(page.items);
-        params = match next(params, page.metadata) {
-            Some(params) => params,
-            None => return Ok(objects),
-        };
+        match page.metadata.continue_ {
+            Some(token) if !token.is_empty() => params = params.continue_token(&token),
+            _ => return Ok(objects),
+        }
     }
 }
 
 /// As [`list_all`], metadata only.
-pub(crate) async fn list_all_metadata<K>(
-    what: &str,
-    api: &Api<K>,
-    when: When<'_>,
-) -> Answer<Vec<PartialObjectMeta<K>>>
+pub(crate) async fn list_all_metadata<K>(what: &str, api: &Api<K>) -> Answer<Vec<PartialObjectMeta<K>>>
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    let mut params = when.params();
+    let mut params = ListParams::default().limit(PAGE);
     let mut objects = Vec::new();
     loop {
         let page = call(what, api.list_metadata(&params)).await?;
         objects.extend(page.items);
-        params = match next(params, page.metadata) {
-            Some(params) => params,
-            None => return Ok(objects),
-        };
+        match page.metadata.continue_ {
+            Some(token) if !token.is_empty() => params = params.continue_token(&token),
+            _ => return Ok(objects),
+        }
     }
-}
-
-/// What asks for the page after this one; none after the last.
-fn next(params: ListParams, page: ListMeta) -> Option<ListParams> {
-    let token = page.continue_.filter(|token| !token.is_empty())?;
-    // The token says of which revision it is; naming one beside it is refused.
-    Some(ListParams { resource_version: None, version_match: None, continue_token: Some(token), ..params })
 }
 
 /// What an error of the API server means. What does not parse is not quoted: it may be a Secret.

@@ -16,7 +16,7 @@ use sandbind_wire::name;
 use serde_json::json;
 
 use crate::{
-    client::{When, call, call_opt, json_patch, list_all},
+    client::{call, call_opt, json_patch},
     ledger,
     mirror::{Key, Mirror},
 };
@@ -40,7 +40,7 @@ impl ClusterRecords {
     /// All records, read with quorum.
     pub async fn list(&self) -> Answer<Vec<Record>> {
         let what = "listing ResourceInstances";
-        let objects = list_all(what, &self.api, None, When::Now).await?;
+        let objects = crate::client::list_all(what, &self.api, None).await?;
         objects.into_iter().map(record).collect()
     }
 
@@ -48,7 +48,7 @@ impl ClusterRecords {
     pub async fn of_sandbox(&self, namespace_uid: &str, sandbox: &str) -> Answer<Vec<Record>> {
         let selector = format!("{}={}", name::LABEL_SANDBOX_HASH, sandbox_hash(namespace_uid, sandbox));
         let what = format!("listing the ResourceInstances of sandbox {sandbox}");
-        let objects = list_all(&what, &self.api, Some(&selector), When::Now).await?;
+        let objects = crate::client::list_all(&what, &self.api, Some(&selector)).await?;
         objects.into_iter().map(record).collect()
     }
 

@@ -30,7 +30,7 @@ use tokio::sync::Notify;
 
 use super::{Asked, member::Member, secret::Way};
 use crate::{
-    client::{When, call, call_opt, json_patch, list_all, namespace_uid},
+    client::{call, call_opt, json_patch, list_all, namespace_uid},
     clock::SystemClock,
     watch::Watches,
 };
@@ -181,8 +181,7 @@ impl Turns<'_> {
         let here = id(self.client, "this cluster").await?;
         let hub = id(self.hub, "the hub").await?;
         self.member.check(&here).await?;
-        let plugins =
-            list_all("listing the plugins of the hub", &Api::all(self.hub.clone()), None, When::Now).await?;
+        let plugins = list_all("listing the plugins of the hub", &Api::all(self.hub.clone()), None).await?;
         Ok(Listing { id: hub, plugins })
     }
 

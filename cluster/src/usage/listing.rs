@@ -11,10 +11,7 @@ use kube::{Api, Client};
 use sandbind_engine::ports::Answer;
 use tokio::sync::Mutex;
 
-use crate::{
-    client::{When, list_all},
-    pods::PodFacts,
-};
+use crate::{client::list_all, pods::PodFacts};
 
 /// The last listing of a namespace, while anybody still looks at it.
 type Slot = Arc<Mutex<Option<(Instant, Weak<Vec<PodFacts>>)>>>;
@@ -43,7 +40,7 @@ impl Listings {
         }
         let began = Instant::now();
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        let pods = list_all(&format!("listing the pods of {namespace}"), &api, None, When::Now).await?;
+        let pods = list_all(&format!("listing the pods of {namespace}"), &api, None).await?;
         let pods = Arc::new(pods.into_iter().filter_map(PodFacts::of).collect::<Vec<_>>());
         *last = Some((began, Arc::downgrade(&pods)));
         Ok(pods)

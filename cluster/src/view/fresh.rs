@@ -1,4 +1,4 @@
-//! Views by reads of the API server, all at once, and by caches alone.
+//! Views by quorum reads, all at once, and by caches alone.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use sandbind_engine::{admission::ports::Views, ports::Answer};
 
 use super::caches::Caches;
 use crate::{
-    client::{When, call_opt, list_all, list_all_metadata},
+    client::{call_opt, list_all, list_all_metadata},
     mirror::Key,
 };
 
@@ -27,10 +27,9 @@ impl ClusterViews {
         Self { client, caches: Caches::new(system_namespace) }
     }
 
-    async fn bindings(&self, namespace: &str, when: When<'_>) -> Answer<Vec<Arc<Binding>>> {
+    async fn bindings(&self, namespace: &str) -> Answer<Vec<Arc<Binding>>> {
         let api: Api<ResourceBinding> = Api::namespaced(self.client.clone(), namespace);
-        let what = format!("listing the ResourceBindings of {namespace}");
-        let listed = list_all(&what, &api, None, when).await?;
+        let listed = list_all(&format!("listing the ResourceBindings of {namespace}"), &api, None).await?;
         Ok(listed.into_iter().map(|object| self.caches.binding(object)).collect())
     }
 
@@ -44,10 +43,10 @@ impl ClusterViews {
         Ok(found.map(Arc::new))
     }
 
-    /// All plugins by a listing of their metadata; the content comes from the cache where it is of the same revision.
-    async fn plugins(&self, when: When<'_>) -> Answer<Arc<Plugins>> {
+    /// All plugins by a quorum listing of their metadata; the content comes from the cache where it is of the same revision.
+    async fn plugins(&self) -> Answer<Arc<Plugins>> {
         let api: Api<ResourcePlugin> = Api::all(self.client.clone());
-        let listed = list_all_metadata("listing ResourcePlugins", &api, when).await?;
+        let listed = list_all_metadata("listing ResourcePlugins", &api).await?;
         let mut plugins = Vec::with_capacity(listed.len());
         for metadata in listed {
             let name = metadata.name_any();
@@ -64,19 +63,21 @@ impl ClusterViews {
         }
         Ok(Arc::new(Plugins::new(plugins)))
     }
+}
 
-    async fn look(&self, namespace: &str, sandbox: &str, when: When<'_>) -> Answer<Option<View>> {
+impl Views for ClusterViews {
+    async fn fresh(&self, namespace: &str, sandbox: &str) -> Answer<Option<View>> {
         let namespaces: Api<NamespaceObject> = Api::all(self.client.clone());
         let what = format!("reading Namespace {namespace}");
         let system = &*self.caches.system_namespace;
         let in_system =
-            async { if namespace == system { Ok(Vec::new()) } else { self.bindings(system, when).await } };
+            async { if namespace == system { Ok(Vec::new()) } else { self.bindings(system).await } };
         let (found, own, in_system, sandbox, plugins) = futures::try_join!(
             call_opt(&what, namespaces.get(namespace)),
-            self.bindings(namespace, when),
+            self.bindings(namespace),
             in_system,
             self.sandbox(namespace, sandbox),
-            self.plugins(when),
+            self.plugins(),
         )?;
         Ok(found.map(|found| View {
             namespace: Arc::new(Namespace::from(found)),
@@ -86,16 +87,6 @@ impl ClusterViews {
             bounds: self.caches.bounds_of(namespace),
             ..View::default()
         }))
-    }
-}
-
-impl Views for ClusterViews {
-    async fn fresh(&self, namespace: &str, sandbox: &str) -> Answer<Option<View>> {
-        Box::pin(self.look(namespace, sandbox, When::Now)).await
-    }
-
-    async fn at(&self, namespace: &str, sandbox: &str, revision: &str) -> Answer<Option<View>> {
-        Box::pin(self.look(namespace, sandbox, When::At(revision))).await
     }
 
     fn cached(&self, namespace: &str, sandbox: &str) -> Option<View> {

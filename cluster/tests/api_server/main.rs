@@ -25,4 +25,3 @@ mod steps;
 mod telling;
 mod usage;
 mod values;
-mod views;

@@ -70,24 +70,6 @@ impl View {
         holding.sort_by_key(|binding| (binding.is_cluster_wide(), &binding.name));
         holding
     }
-
-    /// Whether every decision on the other view stands on this one: nothing that decides is of another revision. (`bounds` and `counts`
-    /// decide nothing: the one sizes the sidecar, the other is asked for when something is made.)
-    pub fn decides_like(&self, other: &Self) -> bool {
-        let sandbox = |view: &Self| {
-            let metadata = &view.sandbox.as_ref()?.metadata;
-            Some((metadata.uid.clone(), metadata.generation, metadata.deletion_timestamp.is_some()))
-        };
-        let (ours, theirs) = (self.holding(), other.holding());
-        self.namespace == other.namespace
-            && sandbox(self) == sandbox(other)
-            && ours.len() == theirs.len()
-            && ours.iter().zip(theirs).all(|(ours, theirs)| {
-                Arc::ptr_eq(ours, theirs)
-                    || (ours.place(), &ours.revision) == (theirs.place(), &theirs.revision)
-            })
-            && self.plugins.are_of_the_revisions_of(&other.plugins)
-    }
 }
 
 /// A version, none for a draft, and its object.
@@ -129,71 +111,9 @@ impl Plugins {
         self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn are_of_the_revisions_of(&self, other: &Self) -> bool {
-        let revision = |plugin: &ResourcePlugin| (plugin.metadata.uid.clone(), plugin.metadata.generation);
-        let same = |ours: &Arc<ResourcePlugin>, theirs: &Arc<ResourcePlugin>| {
-            Arc::ptr_eq(ours, theirs) || revision(ours) == revision(theirs)
-        };
-        self.iter().count() == other.iter().count()
-            && self.iter().zip(other.iter()).all(|(ours, theirs)| same(ours, theirs))
-    }
-
     /// The version that a reference means.
     pub fn choose(&self, reference: &PluginRef) -> Option<&Arc<ResourcePlugin>> {
         let available = self.versions(&reference.name).iter();
         reference.choose(available.map(|(version, plugin)| (version.clone(), plugin)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::binding::fixtures;
-
-    fn spec() -> serde_json::Value {
-        json!({"resources": [{"name": "db", "plugin": "postgres"}]})
-    }
-
-    fn view() -> View {
-        let web = fixtures::binding("shop", "web", spec());
-        View { sandbox: Some(fixtures::sandbox(json!({}))), ..fixtures::view(vec![web]) }
-    }
-
-    #[test]
-    fn whatever_a_decision_is_made_from_makes_another_decision_when_it_changes() {
-        type Change = (&'static str, fn(&mut View));
-        let changes: [Change; 8] = [
-            ("the namespace's labels", |view| Arc::make_mut(&mut view.namespace).labels.clear()),
-            ("another namespace of that name", |view| Arc::make_mut(&mut view.namespace).uid = "new".into()),
-            ("a binding's content", |view| Arc::make_mut(&mut view.bindings[0]).revision.push('+')),
-            ("no binding", |view| view.bindings.clear()),
-            ("one binding more", |view| {
-                view.bindings.push(fixtures::binding("shop", "more", spec()));
-            }),
-            ("the Sandbox's content", |view| {
-                Arc::make_mut(view.sandbox.as_mut().unwrap()).metadata.generation = Some(2);
-            }),
-            ("no Sandbox", |view| view.sandbox = None),
-            ("one plugin more", |view| {
-                let all = view.plugins.iter().cloned().chain([fixtures::plugin("new", None, json!({}))]);
-                view.plugins = Arc::new(Plugins::new(all));
-            }),
-        ];
-        assert!(view().decides_like(&view()));
-        for (what, change) in changes {
-            let mut other = view();
-            change(&mut other);
-            assert!(!other.decides_like(&view()) && !view().decides_like(&other), "{what}");
-        }
-    }
-
-    #[test]
-    fn bindings_of_other_namespaces_and_what_only_sizes_the_sidecar_change_no_decision() {
-        let mut other = view();
-        other.bindings.push(fixtures::binding("elsewhere", "web", spec()));
-        other.counts = Arc::new([("postgres@1.0.0".to_owned(), 2)].into());
-        assert!(other.decides_like(&view()));
     }
 }

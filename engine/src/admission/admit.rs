@@ -1,7 +1,5 @@
 //! One admission from beginning to end.
 
-mod early;
-
 use std::{sync::Arc, time::Duration};
 
 use futures::future;
@@ -13,14 +11,13 @@ use sandbind_core::{
     },
     binding::{self, Selected, Selection, View, Wanted},
     identity,
-    inject::{self, Granted, Shape},
+    inject::{self, Granted},
     lifecycle::reserve::{self, ReserveRequest, Standing},
     problem::Problem,
 };
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::early::{Early, Held};
 use super::{
     fresh::{Fresh, NoView},
     hold::Holds,
@@ -146,22 +143,18 @@ impl<W: Surroundings> Admissions<W> {
             self.draining.subscribe(),
             pod.budget,
         );
-        let id = identity::reservation(ids::draw(self.world.clock()));
-        let hold = Reservation { id, at: self.world.clock().now() };
-        let early = self.early(pod, read, sandbox, &hold).await;
-        let view = match &early {
-            Some(early) => self.fresh.at(&pod.namespace, sandbox, &early.revision).await,
-            None => self.fresh.view(&pod.namespace, sandbox).await,
-        };
+        let anonymous = |problems| Denial { problems, owner: None };
+        let view = self.fresh.view(&pod.namespace, sandbox).await;
         let view = view.map_err(|error| anonymous(vec![no_view(&pod.namespace, &error)]))?;
-        let (fits, held) = match early {
-            Some(Early { view: old, fits, held, .. }) if view.decides_like(&old) => (Some(fits), held),
-            Some(Early { held, .. }) => (self.fits(&view, pod, read, sandbox).await?, held),
-            None => (self.fits(&view, pod, read, sandbox).await?, Vec::new()),
+        let selected = match binding::select(&view, read.labels(), sandbox).map_err(anonymous)? {
+            Selection::Bound(selected) => selected,
+            Selection::Unbound => return Ok(Verdict::Unbound),
         };
-        let Some(Fits { selected, shape, owner }) = fits else { return Ok(Verdict::Unbound) };
-        let asked = Asked { pod, read, view: &view, selected: &selected, owner: owner.as_ref(), hold: &hold };
-        let granted = self.granted(&asked, &held, &patience).await;
+        // What stands against the pod itself is found before anything is made for it.
+        let shape = inject::check(&selected, read).map_err(anonymous)?;
+        let owner = self.owner(pod, &selected).await.map_err(|problem| anonymous(vec![problem]))?;
+        let asked = Asked { pod, read, view: &view, selected: &selected, owner: owner.as_ref() };
+        let granted = self.granted(&asked, &patience).await;
         drop(patience);
         let granted = granted.map_err(|problems| Denial { problems, owner: owner.clone() })?;
         let installation = self.world.installation();
@@ -170,36 +163,13 @@ impl<W: Surroundings> Admissions<W> {
         Ok(Verdict::Bound { patch: inject::patch(read, injection), gated })
     }
 
-    /// What the bindings of a view make of the pod; none where it may run unbound. What stands against the pod itself is found before
-    /// anything is made for it.
-    async fn fits(
-        &self,
-        view: &View,
-        pod: &Pod,
-        read: &inject::Pod<'_>,
-        sandbox: &str,
-    ) -> Result<Option<Fits>, Denial> {
-        let selected = match binding::select(view, read.labels(), sandbox).map_err(anonymous)? {
-            Selection::Bound(selected) => selected,
-            Selection::Unbound => return Ok(None),
-        };
-        let shape = inject::check(&selected, read).map_err(anonymous)?;
-        let owner = self.owner(pod, &selected).await.map_err(|problem| anonymous(vec![problem]))?;
-        Ok(Some(Fits { selected, shape, owner }))
-    }
-
-    async fn granted(
-        &self,
-        asked: &Asked<'_>,
-        held: &[Held],
-        patience: &Patience<W>,
-    ) -> Result<Vec<Granted>, Vec<Problem>> {
+    async fn granted(&self, asked: &Asked<'_>, patience: &Patience<W>) -> Result<Vec<Granted>, Vec<Problem>> {
         if asked.pod.dry_run {
             return self.pretend(asked);
         }
         match self.kept(asked).await {
             Some(kept) => Ok(kept),
-            None => self.grant(asked, held, patience).await,
+            None => self.grant(asked, patience).await,
         }
     }
 
@@ -217,24 +187,18 @@ impl<W: Surroundings> Admissions<W> {
         }
     }
 
-    /// Takes hold of every resource that is not held yet, all at once.
-    async fn grant(
-        &self,
-        asked: &Asked<'_>,
-        held: &[Held],
-        patience: &Patience<W>,
-    ) -> Result<Vec<Granted>, Vec<Problem>> {
+    /// Takes hold of every resource, all at once.
+    async fn grant(&self, asked: &Asked<'_>, patience: &Patience<W>) -> Result<Vec<Granted>, Vec<Problem>> {
+        let id = identity::reservation(ids::draw(self.world.clock()));
+        let at = self.world.clock().now();
         let holds = asked.selected.resources.iter().map(async |wanted| {
-            let wish = Arc::new(asked.wish(wanted));
-            let holding = match held.iter().find(|held| held.is_for(&wish)) {
-                Some(held) => held.holding.clone(),
-                None => self.waiting.settle(&wish, patience).await?,
-            };
+            let wish = Arc::new(asked.wish(wanted, Reservation { id: id.clone(), at }));
+            let holding = self.waiting.settle(&wish, patience).await?;
             Ok(Granted {
                 resource: wanted.name.clone(),
                 instance: holding.record.name.clone(),
                 incarnation: holding.record.spec.incarnation.clone(),
-                reservation: asked.hold.id.clone(),
+                reservation: id.clone(),
                 gated: holding.gated,
             })
         });
@@ -288,13 +252,6 @@ impl<W: Surroundings> Admissions<W> {
     }
 }
 
-/// What a view makes of a pod.
-struct Fits {
-    selected: Selected,
-    shape: Shape,
-    owner: Option<Owner>,
-}
-
 /// An admission after selection.
 struct Asked<'a> {
     pod: &'a Pod,
@@ -302,8 +259,6 @@ struct Asked<'a> {
     view: &'a Arc<View>,
     selected: &'a Selected,
     owner: Option<&'a Owner>,
-    /// The hold that it takes of every resource.
-    hold: &'a Reservation,
 }
 
 impl Asked<'_> {
@@ -328,12 +283,12 @@ impl Asked<'_> {
         }
     }
 
-    fn wish(&self, wanted: &Wanted) -> Wish {
+    fn wish(&self, wanted: &Wanted, reservation: Reservation) -> Wish {
         Wish {
-            key: self.key(wanted, &self.hold.id),
+            key: self.key(wanted, &reservation.id),
             workload: (wanted.scope != Scope::Sandbox).then(|| self.workload()),
             request: ReserveRequest {
-                reservation: self.hold.clone(),
+                reservation,
                 wanted: wanted.keys.clone(),
                 owner: self.owner.cloned(),
                 linger_seconds: wanted.linger.as_secs(),
@@ -343,10 +298,6 @@ impl Asked<'_> {
             view: Arc::clone(self.view),
         }
     }
-}
-
-fn anonymous(problems: Vec<Problem>) -> Denial {
-    Denial { problems, owner: None }
 }
 
 fn no_view(namespace: &str, error: &NoView) -> Problem {

@@ -10,7 +10,7 @@ use sandbind_core::binding::View;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::ports::{Surroundings, Views as _, Watcher as _};
-use crate::ports::{PortError, chain};
+use crate::ports::PortError;
 
 /// Why there is no view.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,19 +27,13 @@ pub enum NoView {
 }
 
 type Answered = Result<Arc<View>, NoView>;
+/// Namespace and sandbox.
+type Place = (String, String);
 /// For each place that is being read: who came after that read began.
 type Flights = Mutex<BTreeMap<Place, Vec<oneshot::Sender<Answered>>>>;
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    namespace: String,
-    sandbox: String,
-    /// None: now.
-    revision: Option<String>,
-}
-
 /// One quorum read at a time per namespace and sandbox. Whoever comes while one is under way waits for the next: the one under way may
-/// have passed what the newcomer must see. Those who ask for the same revision all came before that was written, and share one read.
+/// have passed what the newcomer must see.
 #[derive(Debug)]
 pub struct Fresh<W> {
     world: Arc<W>,
@@ -55,17 +49,9 @@ impl<W: Surroundings> Fresh<W> {
 
     /// The live objects, no older than this call, or as of the caches when reading takes longer than the patience.
     pub async fn view(&self, namespace: &str, sandbox: &str) -> Answered {
-        self.read(namespace, sandbox, None).await
-    }
-
-    /// The same for an admission that has written since it came: as of the revision of that write, or newer.
-    pub async fn at(&self, namespace: &str, sandbox: &str, revision: &str) -> Answered {
-        self.read(namespace, sandbox, Some(revision.to_owned())).await
-    }
-
-    async fn read(&self, namespace: &str, sandbox: &str, revision: Option<String>) -> Answered {
         let (sender, receiver) = oneshot::channel();
-        self.board(Place { namespace: namespace.to_owned(), sandbox: sandbox.to_owned(), revision }, sender);
+        let place = (namespace.to_owned(), sandbox.to_owned());
+        self.board(place, sender);
         if let Ok(Ok(answered)) = timeout(self.patience, receiver).await {
             return answered;
         }
@@ -91,7 +77,7 @@ async fn fly<W: Surroundings>(
     mut passengers: Vec<oneshot::Sender<Answered>>,
 ) {
     loop {
-        let answered = match look(&*world, &place).await {
+        let answered = match world.views().fresh(&place.0, &place.1).await {
             Ok(Some(view)) => Ok(Arc::new(view)),
             Ok(None) => Err(NoView::NoNamespace),
             Err(error) => Err(NoView::Failed(Arc::new(error))),
@@ -102,31 +88,12 @@ async fn fly<W: Surroundings>(
         }
         let mut flights = flights.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = flights.get_mut(&place).map(std::mem::take).unwrap_or_default();
-        if place.revision.is_some() {
-            flights.remove(&place);
-            for passenger in waiting {
-                let _gone = passenger.send(answered.clone());
-            }
-            return;
-        }
         passengers.extend(waiting.into_iter().filter(|passenger| !passenger.is_closed()));
         if passengers.is_empty() {
             flights.remove(&place);
             return;
         }
     }
-}
-
-async fn look<W: Surroundings>(world: &W, place: &Place) -> Result<Option<View>, PortError> {
-    let Place { namespace, sandbox, revision } = place;
-    if let Some(revision) = revision {
-        match world.views().at(namespace, sandbox, revision).await {
-            Ok(view) => return Ok(view),
-            // An API server may not have that revision yet, or not any more.
-            Err(error) => tracing::debug!(error = chain(&error), revision, "no look at a revision"),
-        }
-    }
-    world.views().fresh(namespace, sandbox).await
 }
 
 #[cfg(test)]

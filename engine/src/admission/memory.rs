@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -185,12 +185,7 @@ impl Records for Store {
 /// The live objects: one view for everybody.
 pub(super) struct Live {
     pub view: Mutex<Option<View>>,
-    /// Answers of the caches come from here while it is set: caches that are behind.
-    pub stale: Mutex<Option<View>>,
     pub reads: AtomicUsize,
-    /// Reads of a revision, and whether they fail.
-    pub reads_at: AtomicUsize,
-    pub forgets: AtomicBool,
     /// A read needs a permit of each of these to begin and to end.
     pub begin: Semaphore,
     pub end: Semaphore,
@@ -205,16 +200,8 @@ impl Views for Live {
         Ok(view)
     }
 
-    async fn at(&self, _namespace: &str, _sandbox: &str, _revision: &str) -> Answer<Option<View>> {
-        self.reads_at.fetch_add(1, Ordering::Relaxed);
-        if self.forgets.load(Ordering::Relaxed) {
-            return Err(PortError::failed("the revision", "it is compacted"));
-        }
-        Ok(self.view.lock().unwrap().clone())
-    }
-
     fn cached(&self, _namespace: &str, _sandbox: &str) -> Option<View> {
-        self.stale.lock().unwrap().clone().or_else(|| self.view.lock().unwrap().clone())
+        self.view.lock().unwrap().clone()
     }
 }
 
@@ -317,10 +304,7 @@ pub(super) fn world(bindings: &[Value]) -> Arc<Memory> {
         records: Store::new(),
         views: Live {
             view: Mutex::new(Some(view(bindings))),
-            stale: Mutex::default(),
             reads: AtomicUsize::new(0),
-            reads_at: AtomicUsize::new(0),
-            forgets: AtomicBool::default(),
             begin: Semaphore::new(Semaphore::MAX_PERMITS),
             end: Semaphore::new(Semaphore::MAX_PERMITS),
         },

@@ -13,16 +13,6 @@ use crate::{
 pub trait Views: Send + Sync {
     /// By reads that begin after this call. `None`: there is no such namespace.
     fn fresh(&self, namespace: &str, sandbox: &str) -> impl Future<Output = Answer<Option<View>>> + Send;
-    /// By reads that begin after this call, of objects as they were at a revision that a write of a record has got since the caller's
-    /// own request came, or later. For those to whom a look at a known revision is cheaper than one at now.
-    fn at(
-        &self,
-        namespace: &str,
-        sandbox: &str,
-        _revision: &str,
-    ) -> impl Future<Output = Answer<Option<View>>> + Send {
-        self.fresh(namespace, sandbox)
-    }
     /// As of the caches; `None` when they do not know the namespace or are not complete yet.
     fn cached(&self, namespace: &str, sandbox: &str) -> Option<View>;
 }

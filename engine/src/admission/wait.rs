@@ -64,15 +64,6 @@ impl<W: Surroundings> Waiting<W> {
         Self { world, reservations, vain: Mutex::default() }
     }
 
-    /// Holds the wish's resource and waits for nothing; none if it turns out not to be usable now. A hold that was taken stands all the
-    /// same: [`Self::settle`] goes on from there.
-    pub(super) async fn hold_ready(&self, wish: &Arc<Wish>) -> Option<Holding> {
-        let Held::Yes(record) = self.reservations.hold(Arc::clone(wish)).await else { return None };
-        let now = self.world.clock().now();
-        let ready = reserve::standing(&record, &wish.request.wanted, now) == Standing::Ready;
-        ready.then_some(Holding { record, gated: false })
-    }
-
     /// Holds the wish's resource, waiting as its binding says.
     pub(super) async fn settle(
         &self,

@@ -57,19 +57,3 @@ async fn a_namespace_that_is_not_there_is_no_view() {
     assert!(matches!(fresh.view("shop", "pr-1").await, Err(NoView::NoNamespace)));
     assert_eq!(world.watcher.fallbacks.load(Ordering::Relaxed), 0);
 }
-
-#[tokio::test]
-async fn who_asks_for_the_same_revision_shares_the_read_that_is_under_way() {
-    let (world, fresh) = fresh(Duration::from_secs(60));
-    let asked: Vec<_> = (0..100)
-        .map(|nth| {
-            let (fresh, revision) = (Arc::clone(&fresh), if nth % 2 == 0 { "7" } else { "8" });
-            tokio::spawn(async move { fresh.at("shop", "pr-1", revision).await.unwrap() })
-        })
-        .collect();
-    for asked in asked {
-        asked.await.unwrap();
-    }
-    assert_eq!(world.views.reads_at.load(Ordering::Relaxed), 2);
-    assert_eq!(world.views.reads.load(Ordering::Relaxed), 0);
-}
