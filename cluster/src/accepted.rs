@@ -56,8 +56,9 @@ pub async fn keep(
         watches.synced().await;
         let current = settings.borrow().clone();
         let due = preflight.look(&needs(&watches, &current)).await;
-        let done =
-            plugins(&client, &watches, &current, &preflight).await && bindings(&client, &watches).await;
+        // One that cannot be written keeps none of the others waiting.
+        let of_plugins = plugins(&client, &watches, &current, &preflight).await;
+        let done = bindings(&client, &watches).await && of_plugins;
         let again = if done { RESYNC } else { AGAIN };
         let again = due.map_or(again, |due| again.min(due.saturating_duration_since(Instant::now())));
         tokio::select! {

@@ -10,6 +10,7 @@ use sandbind_core::{
     api::instance::{FORMAT_VERSION, ResourceInstance, ResourceInstanceSpec, ResourceInstanceStatus},
     identity,
     lifecycle::record::{Orders, Record},
+    selector::is_dns_label,
 };
 use sandbind_engine::ports::{Answer, PortError, Records};
 use sandbind_wire::name;
@@ -96,6 +97,10 @@ impl Records for ClusterRecords {
     }
 
     async fn read(&self, name: &str) -> Answer<Option<Record>> {
+        // Names come from pods too, and what is no name would be another request. Of such a name there is no record.
+        if !is_dns_label(name) {
+            return Ok(None);
+        }
         let found = call_opt(&format!("reading ResourceInstance {name}"), self.api.get(name)).await?;
         found.map(record).transpose()
     }

@@ -128,17 +128,26 @@ fn by_pods<'p>(pods: impl Iterator<Item = &'p PodFacts>) -> Option<Evidence> {
     (!names.is_empty()).then_some(Evidence::Pods { count: names.len(), names: some })
 }
 
+/// Ids of the open reservations.
+fn open(record: &Record) -> BTreeSet<&str> {
+    record.status.reservations.iter().map(|reservation| &*reservation.id).collect()
+}
+
 impl Usage for ClusterUsage {
     fn hint(&self, record: &Record) -> Use {
         let key = &record.spec.key;
         let incarnation = &record.spec.incarnation;
-        let seen = self.watches.pods.seen(incarnation);
+        let seen = self.watches.pods.seen(incarnation, &open(record));
         if !self.watches.is_synced() {
             let what = "the caches are not complete yet".to_owned();
             return Use { seen, evidence: vec![Evidence::Unknown { what }], ..Use::default() };
         }
         let users = self.watches.pods.users(incarnation);
         let mut evidence: Vec<Evidence> = by_pods(users.iter().map(AsRef::as_ref)).into_iter().collect();
+        if !evidence.is_empty() {
+            // No proof is asked for while pods are seen. The next gap is another one, with all of the owners' grace.
+            self.lonely_for(incarnation, true);
+        }
         let namespace = self.watches.namespaces.get(&Key::new("", &*key.namespace));
         if namespace.is_some_and(|namespace| namespace.uid == key.namespace_uid) {
             let sandbox = self.watches.sandboxes.get(&Key::new(&*key.namespace, &*key.sandbox));
@@ -176,7 +185,7 @@ impl Usage for ClusterUsage {
             }
         }
         evidence.extend(self.vanished(record).await?);
-        Ok(Use { seen: self.watches.pods.seen(incarnation), evidence, ..Use::default() })
+        Ok(Use { seen: self.watches.pods.seen(incarnation, &open(record)), evidence, ..Use::default() })
     }
 
     fn promised(&self, record: &Record) -> BTreeSet<String> {

@@ -35,6 +35,8 @@ pub const LOG: &str = "log";
 const OUT: &str = "out.";
 /// So many attempts of a step keep their Secret; refreshes and failing deletes go on for ever.
 const ATTEMPTS_KEPT: u32 = 10;
+/// So many rounds before the current one keep theirs, for people who ask what the steps wrote; failing rounds go on for ever.
+const ROUNDS_KEPT: u32 = 1;
 
 /// The values of one installation.
 #[derive(Clone)]
@@ -63,7 +65,10 @@ impl ClusterValues {
         for _ in 0..5 {
             let stored = self.read(&name).await?;
             let exists = stored.is_some();
-            let mut secret = stored.unwrap_or_else(|| owned(record, &name, BTreeMap::new()));
+            let mut secret = match stored {
+                Some(stored) => stored,
+                None => owned(self.owner(record, round).await?, record, &name, BTreeMap::new()),
+            };
             let mut current = Current::of(&secret);
             if !current.merge(found) && exists {
                 return Ok(());
@@ -84,6 +89,20 @@ impl ClusterValues {
         Err(PortError::Conflict { what: format!("writing Secret {name}") })
     }
 
+    /// What a round's values belong to: its snapshot, so that they go with it. Without one: the record.
+    async fn owner(&self, record: &Record, round: u32) -> Answer<OwnerReference> {
+        let name = snapshot_name(record, round);
+        let found = call_opt(&format!("reading Secret {name}"), self.api.get_metadata(&name)).await?;
+        let snapshot = found.and_then(|found| found.metadata.uid).map(|uid| OwnerReference {
+            api_version: Secret::api_version(&()).into_owned(),
+            kind: Secret::kind(&()).into_owned(),
+            name,
+            uid,
+            ..OwnerReference::default()
+        });
+        Ok(snapshot.unwrap_or_else(|| itself(record)))
+    }
+
     /// What an attempt wrote.
     async fn left(&self, run: &StepRun) -> Answer<Outputs> {
         let name = run.pod_name();
@@ -91,6 +110,16 @@ impl ClusterValues {
             PortError::refused(format!("reading Secret {name}"), "the outputs of this attempt are not there")
         })?;
         Ok(attempt_outputs(&secret))
+    }
+
+    /// Best effort: what stays goes with the record.
+    async fn forget_old_round(&self, record: &Record, round: u32) {
+        let Some(old) = round.checked_sub(ROUNDS_KEPT + 1).filter(|old| *old > 0) else { return };
+        let name = snapshot_name(record, old);
+        let what = format!("deleting Secret {name}");
+        if let Err(error) = call_opt(&what, self.api.delete(&name, &DeleteParams::default())).await {
+            tracing::debug!(error = %error, "the Secrets of an old round stay until its record goes");
+        }
     }
 
     /// Best effort: what stays goes with the record.
@@ -117,15 +146,19 @@ fn outputs_name(record: &Record, round: u32) -> String {
     format!("{}-r{round}-outputs", record.spec.incarnation)
 }
 
-/// A Secret that goes with the record.
-fn owned(record: &Record, name: &str, data: BTreeMap<String, ByteString>) -> Secret {
-    let owner = OwnerReference {
+/// The record, as owner of what goes with it.
+fn itself(record: &Record) -> OwnerReference {
+    OwnerReference {
         api_version: ResourceInstance::api_version(&()).into_owned(),
         kind: ResourceInstance::kind(&()).into_owned(),
         name: record.name.clone(),
         uid: record.uid.clone(),
         ..OwnerReference::default()
-    };
+    }
+}
+
+/// A Secret of the record that goes with its owner.
+fn owned(owner: OwnerReference, record: &Record, name: &str, data: BTreeMap<String, ByteString>) -> Secret {
     let labels = BTreeMap::from([
         ("app.kubernetes.io/managed-by".to_owned(), name::MANAGED_BY.to_owned()),
         (name::LABEL_INSTANCE.to_owned(), record.name.clone()),
@@ -140,11 +173,17 @@ fn owned(record: &Record, name: &str, data: BTreeMap<String, ByteString>) -> Sec
     Secret { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Secret::default() }
 }
 
-fn attempt_secret(record: &Record, run: &StepRun, outputs: &Outputs, log: &str) -> Secret {
+fn attempt_secret(
+    owner: OwnerReference,
+    record: &Record,
+    run: &StepRun,
+    outputs: &Outputs,
+    log: &str,
+) -> Secret {
     let mut data: BTreeMap<String, ByteString> =
         outputs.iter().map(|(name, value)| (format!("{OUT}{name}"), ByteString(value.0.clone()))).collect();
     data.insert(LOG.to_owned(), ByteString(log.as_bytes().to_vec()));
-    let mut secret = owned(record, &run.pod_name(), data);
+    let mut secret = owned(owner, record, &run.pod_name(), data);
     let labels = secret.metadata.labels.get_or_insert_default();
     labels.insert(name::LABEL_STEP.to_owned(), run.step.clone());
     labels.insert(name::LABEL_PHASE.to_owned(), run.work.as_str().to_owned());
@@ -192,15 +231,13 @@ impl Values for ClusterValues {
     async fn store_snapshot(&self, record: &Record, round: u32, snapshot: &Snapshot) -> Answer<Snapshot> {
         let name = snapshot_name(record, round);
         let data = BTreeMap::from([(SNAPSHOT.to_owned(), text(snapshot, &name)?)]);
-        match self.create(&owned(record, &name, data)).await {
-            Ok(stored) => parse(&stored),
-            Err(PortError::Exists { what }) => {
-                // Gone again between the two calls: the record is going.
-                let stored = self.read(&name).await?.ok_or(PortError::Conflict { what })?;
-                parse(&stored)
-            }
-            Err(error) => Err(error),
-        }
+        let stored = match self.create(&owned(itself(record), record, &name, data)).await {
+            // Gone again between the two calls: the record is going.
+            Err(PortError::Exists { what }) => self.read(&name).await?.ok_or(PortError::Conflict { what })?,
+            stored => stored?,
+        };
+        self.forget_old_round(record, round).await;
+        parse(&stored)
     }
 
     async fn override_delete(&self, record: &Record, round: u32, snapshot: &Snapshot) -> Answer<()> {
@@ -223,7 +260,8 @@ impl Values for ClusterValues {
         outputs: &BTreeMap<String, Bytes64>,
         log: &str,
     ) -> Answer<()> {
-        match self.create(&attempt_secret(record, run, outputs, log)).await {
+        let owner = self.owner(record, run.round).await?;
+        match self.create(&attempt_secret(owner, record, run, outputs, log)).await {
             Ok(_) => {}
             Err(PortError::Exists { what }) => {
                 let stored = self.read(&run.pod_name()).await?;
@@ -265,7 +303,7 @@ impl Values for ClusterValues {
         let secret = states::name(record);
         let stored = self.read(&secret).await?;
         let exists = stored.is_some();
-        let mut stored = stored.unwrap_or_else(|| owned(record, &secret, BTreeMap::new()));
+        let mut stored = stored.unwrap_or_else(|| owned(itself(record), record, &secret, BTreeMap::new()));
         if states::of(&stored)?.get(name).map_or(0, |kept| kept.writes) + 1 != next.writes {
             return Err(PortError::Conflict { what: format!("writing Secret {secret}") });
         }

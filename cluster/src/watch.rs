@@ -117,7 +117,11 @@ impl Watches {
                     self.touched.sandbox(&pod.key.namespace, &pod.sandbox);
                 }
                 for resource in sides.flat_map(|pod| &pod.bindings).flat_map(|bindings| &bindings.resources) {
-                    wake(&resource.instance);
+                    // Whoever makes a pod writes what stands there. A record that comes to be known later is looked at then.
+                    match self.record(&resource.instance) {
+                        Some(record) if record.spec.incarnation == resource.incarnation => wake(&record.name),
+                        _ => self.pods.forget_seen(&resource.incarnation),
+                    }
                 }
             },
         );

@@ -92,7 +92,10 @@ impl<W: World> Desk<W> {
     /// A sidecar's goodbye. It decides nothing: the driver looks sooner at what the pod used.
     pub async fn release(&self, caller: &Caller) -> Result<(), DeskError> {
         for resource in self.bound(caller).await?.resources {
-            self.hints.wake(&resource.instance);
+            // Whoever makes a pod writes what stands there: names of nothing are not for the driver.
+            if self.world.records().hint(&resource.instance).is_some() {
+                self.hints.wake(&resource.instance);
+            }
         }
         Ok(())
     }

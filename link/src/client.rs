@@ -86,12 +86,14 @@ pub enum LinkError {
 pub struct Client {
     settings: Settings,
     current: Mutex<Option<(Endpoint, Agent)>>,
+    /// Where the runner was not reached last.
+    unreached: Mutex<Option<Endpoint>>,
 }
 
 impl Client {
     /// A client; connects only with the first request.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, current: Mutex::new(None) }
+        Self { settings, current: Mutex::default(), unreached: Mutex::default() }
     }
 
     /// `POST path` with JSON, answered by JSON, within `timeout` in all.
@@ -105,19 +107,22 @@ impl Client {
         let body =
             serde_json::to_vec(body).map_err(|_| LinkError::Garbled { reason: "not JSON".to_owned() })?;
         let request = self.request(agent.post(url(&endpoint, path)), timeout)?;
-        answer(&endpoint, request.content_type("application/json").send(body.as_slice()))
+        self.noted(
+            &endpoint,
+            answer(&endpoint, request.content_type("application/json").send(body.as_slice())),
+        )
     }
 
     /// `GET path`, answered by JSON, within `timeout` in all. `path` may have a query.
     pub fn get<A: DeserializeOwned>(&self, path: &str, timeout: Duration) -> Result<A, LinkError> {
         let (endpoint, agent) = self.agent()?;
         let request = self.request(agent.get(url(&endpoint, path)), timeout)?;
-        answer(&endpoint, request.call())
+        self.noted(&endpoint, answer(&endpoint, request.call()))
     }
 
     /// The agent for the runner as of now; a new one when address, name or CAs changed.
     fn agent(&self) -> Result<(Endpoint, Agent), LinkError> {
-        let now = self.settings.endpoint()?;
+        let now = self.endpoint()?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((endpoint, agent)) = current.as_ref()
             && *endpoint == now
@@ -127,6 +132,21 @@ impl Client {
         let agent = connect(&now)?;
         *current = Some((now.clone(), agent.clone()));
         Ok((now, agent))
+    }
+
+    /// The runner as the folder has it; as the pod was told at its creation after it was not reached that way: a ConfigMap may be older
+    /// than the pod. The two take turns until one is reached.
+    fn endpoint(&self) -> Result<Endpoint, LinkError> {
+        let fresh = self.settings.endpoint()?;
+        let unreached = self.unreached.lock().unwrap_or_else(PoisonError::into_inner);
+        if unreached.as_ref() == Some(&fresh) { self.settings.at_creation() } else { Ok(fresh) }
+    }
+
+    fn noted<A>(&self, endpoint: &Endpoint, answer: Result<A, LinkError>) -> Result<A, LinkError> {
+        if let Err(LinkError::Unreachable { .. }) = &answer {
+            *self.unreached.lock().unwrap_or_else(PoisonError::into_inner) = Some(endpoint.clone());
+        }
+        answer
     }
 
     /// Adds the token as of now and the time.

@@ -52,6 +52,11 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The runner as of the pod's creation.
+    pub(crate) fn at_creation(&self) -> Result<Endpoint, LinkError> {
+        Ok(Endpoint { address: parse(&self.url)?, name: self.name.clone(), ca: self.ca.clone() })
+    }
+
     /// The runner as of now.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, LinkError> {
         let fresh = |key: &str| {

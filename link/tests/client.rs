@@ -70,6 +70,22 @@ fn a_fresher_bundle_in_the_mounted_folder_is_taken_without_a_restart() {
 }
 
 #[test]
+fn a_mounted_folder_that_is_older_than_the_pod_is_got_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let runner = Runner::start(|_| (200, r#"{"verdict":"wait"}"#.to_owned()));
+    let gone = Runner::start(|_| (200, String::new()));
+    let client = Client::new(Settings { dir: Some(dir.path().to_owned()), ..settings(&runner, dir.path()) });
+    // Of an installation before this one.
+    std::fs::write(dir.path().join("ca.crt"), &gone.ca).unwrap();
+    claim(&client).unwrap_err();
+    for _ in 0..2 {
+        assert_eq!(claim(&client).unwrap(), ClaimAnswer::Wait);
+    }
+    std::fs::write(dir.path().join("ca.crt"), &runner.ca).unwrap();
+    assert_eq!(claim(&client).unwrap(), ClaimAnswer::Wait);
+}
+
+#[test]
 fn errors_say_why_and_never_hold_the_token_or_a_body() {
     let dir = tempfile::tempdir().unwrap();
     let runner = Runner::start(|request| match request.line.as_str() {

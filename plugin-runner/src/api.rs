@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Query, State},
+    body::{Bytes, to_bytes},
+    extract::{Query, Request, State},
     http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -20,6 +20,7 @@ use sandbind_wire::{
     state::{StateAnswer, StateRequest},
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
 /// Values and claims: the token was good so long ago at most.
 const STRICT: Duration = Duration::from_secs(10);
@@ -27,6 +28,10 @@ const STRICT: Duration = Duration::from_secs(10);
 const EASY: Duration = Duration::from_secs(60);
 /// Bytes of a result (outputs and log) or a state, as base64.
 const BODY: usize = 2 << 20;
+/// Bytes of a message without values.
+const SMALL: usize = 4 << 10;
+/// Time for a body to arrive.
+const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// What the routes stand on.
 struct Api<W> {
@@ -51,40 +56,31 @@ pub fn router<W: World>(world: Arc<W>, desk: Desk<W>, shutdown: Shutdown) -> Rou
         .route("/v1/bindings", get(bindings::<W>))
         .route("/v1/pod/release", post(release::<W>))
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "NoSuchRoute", "there is no such route") })
-        .layer(DefaultBodyLimit::max(BODY))
         .with_state(Arc::new(Api { world, desk, shutdown }))
 }
 
 async fn claim<W: World>(
     State(api): State<Arc<Api<W>>>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Json<ClaimAnswer>, Refused> {
-    let caller = api.caller(&headers, STRICT).await?;
-    let request: ClaimRequest = parse(&body)?;
+    let (caller, request) = api.received::<ClaimRequest>(request, SMALL).await?;
     tokio::select! {
         answer = api.desk.claim(&caller, &request) => Ok(Json(answer?)),
-        () = api.shutdown.started() => Ok(Json(ClaimAnswer::Wait)),
+        // It may be won already, and that written: only the next answer says.
+        () = api.shutdown.started() => Err(ending()),
     }
 }
 
-async fn result<W: World>(
-    State(api): State<Arc<Api<W>>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refused> {
-    let caller = api.caller(&headers, STRICT).await?;
-    let result: StepResult = parse(&body)?;
+async fn result<W: World>(State(api): State<Arc<Api<W>>>, request: Request) -> Result<Response, Refused> {
+    let (caller, result) = api.received::<StepResult>(request, BODY).await?;
     Ok(Json(api.desk.result(&caller, &result).await?).into_response())
 }
 
 async fn state<W: World>(
     State(api): State<Arc<Api<W>>>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Json<StateAnswer>, Refused> {
-    let caller = api.caller(&headers, STRICT).await?;
-    let request: StateRequest = parse(&body)?;
+    let (caller, request) = api.received::<StateRequest>(request, BODY).await?;
     Ok(Json(api.desk.step_state(&caller, &request).await?))
 }
 
@@ -104,9 +100,7 @@ async fn bindings<W: World>(
     let after = after.as_deref().filter(|after| !after.is_empty());
     tokio::select! {
         answer = api.desk.bindings(&caller, after) => Ok(Json(answer?)),
-        () = api.shutdown.started() => {
-            Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "Ending", "this runner ends; ask again"))
-        }
+        () = api.shutdown.started() => Err(ending()),
     }
 }
 
@@ -119,7 +113,30 @@ async fn release<W: World>(
     Ok(Json(serde_json::json!({})))
 }
 
+/// To whoever waits when this program ends: the next try comes to another replica.
+fn ending() -> Refused {
+    Refused::new(StatusCode::SERVICE_UNAVAILABLE, "Ending", "this runner ends; ask again")
+}
+
 impl<W: World> Api<W> {
+    /// Who calls, and what it says. Nothing is read of anybody before it is known who that is: bodies are large, and callers many.
+    async fn received<T: DeserializeOwned>(
+        &self,
+        request: Request,
+        limit: usize,
+    ) -> Result<(Caller, T), Refused> {
+        let (head, body) = request.into_parts();
+        let caller = self.caller(&head.headers, STRICT).await?;
+        let bytes = timeout(ARRIVAL, to_bytes(body, limit)).await.map_err(|_| {
+            Refused::new(StatusCode::REQUEST_TIMEOUT, "LateBody", "the body did not arrive in time")
+        })?;
+        let bytes = bytes.map_err(|_| {
+            let reason = format!("the body broke off or is larger than {limit} bytes");
+            Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "BadBody", reason)
+        })?;
+        Ok((caller, parse(&bytes)?))
+    }
+
     async fn caller(&self, headers: &HeaderMap, max_age: Duration) -> Result<Caller, Refused> {
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);

@@ -6,10 +6,11 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request, State},
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_LENGTH},
     routing::post,
 };
 use sandbind_engine::admission::{Admissions, Limits, ports::Surroundings};
+use tokio::sync::Semaphore;
 
 use crate::{
     metrics::Metrics,
@@ -23,6 +24,10 @@ use crate::{
 pub const LARGEST_BODY: usize = 3 << 20;
 /// Time for a body to arrive.
 const BODY: Duration = Duration::from_secs(5);
+/// Bodies that arrive at once take so much together; others wait. Who calls is not known before a body is read.
+const ARRIVING: usize = 32 << 20;
+/// What is counted of it at once.
+const UNIT: usize = 1 << 10;
 
 /// Everything that the routes share.
 #[derive(Debug)]
@@ -30,6 +35,7 @@ pub struct App<W: Surroundings> {
     pub(crate) admissions: Admissions<W>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) settings: Settings,
+    arriving: Semaphore,
 }
 
 /// What the installation says.
@@ -46,7 +52,8 @@ pub struct Settings {
 impl<W: Surroundings> App<W> {
     /// In these surroundings.
     pub fn new(world: Arc<W>, metrics: Arc<Metrics>, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { admissions: Admissions::new(world, settings.limits), metrics, settings })
+        let admissions = Admissions::new(world, settings.limits);
+        Arc::new(Self { admissions, metrics, settings, arriving: Semaphore::new(ARRIVING / UNIT) })
     }
 
     /// Answers everybody who is held, and holds nobody any more.
@@ -70,7 +77,7 @@ async fn mutate<W: Surroundings>(
 ) -> (StatusCode, Json<Answered>) {
     let query = request.uri().query().unwrap_or_default();
     let timeout = query.split('&').find_map(|one| one.strip_prefix("timeout=")).map(str::to_owned);
-    let body = match body(request).await {
+    let body = match body(&app.arriving, request).await {
         Ok(body) => body,
         Err((status, malformed)) => return refuse(&app, "mutate", status, &malformed),
     };
@@ -87,7 +94,7 @@ async fn validate<W: Surroundings>(
     State(app): State<Arc<App<W>>>,
     request: Request,
 ) -> (StatusCode, Json<Answered>) {
-    let body = match body(request).await {
+    let body = match body(&app.arriving, request).await {
         Ok(body) => body,
         Err((status, malformed)) => return refuse(&app, "validate", status, &malformed),
     };
@@ -100,9 +107,17 @@ async fn validate<W: Surroundings>(
     }
 }
 
-async fn body(request: Request) -> Result<Bytes, (StatusCode, Malformed)> {
+async fn body(arriving: &Semaphore, request: Request) -> Result<Bytes, (StatusCode, Malformed)> {
+    let told =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let units = told.unwrap_or(LARGEST_BODY).min(LARGEST_BODY) / UNIT + 1;
+    let arrive = async {
+        // The semaphore is never closed.
+        let _room = arriving.acquire_many(u32::try_from(units).unwrap_or(u32::MAX)).await;
+        Bytes::from_request(request, &()).await
+    };
     let broken = |reason: String| Malformed { uid: String::new(), problem: Box::new(malformed(reason)) };
-    match tokio::time::timeout(BODY, Bytes::from_request(request, &())).await {
+    match tokio::time::timeout(BODY, arrive).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(rejection)) => Err((rejection.status(), broken(rejection.body_text().to_lowercase()))),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, broken("the body did not arrive in time".to_owned()))),

@@ -72,7 +72,7 @@ pub const VOLUME_AGENT: &str = "sandbind-agent";
 
 /// Where sidecar and agent find their token and CA bundle.
 pub const TOKEN_DIR: &str = "/var/run/secrets/sandbind.dev";
-/// File name of the projected token below [`TOKEN_DIR`] (or below the ServiceAccount folder in a bound pod).
+/// File name of the projected token below [`TOKEN_DIR`].
 pub const TOKEN_FILE: &str = "token";
 /// Where the agent is copied to in a step pod.
 pub const AGENT_DIR: &str = "/sandbind";
@@ -85,6 +85,8 @@ pub const RUNNER_PORT: u16 = 7443;
 pub const RUNNER_SERVICE: &str = "sandbind-plugin-runner";
 /// Name of the webhook's Service.
 pub const WEBHOOK_SERVICE: &str = "sandbind-webhook";
+/// Name of both webhook configurations.
+pub const WEBHOOK_CONFIGURATION: &str = "sandbind";
 /// Secret in the system namespace that holds CA and leaf certificates.
 pub const TLS_SECRET: &str = "sandbind-tls";
 /// Secret in the system namespace of a member cluster: how its hub is reached.

@@ -9,6 +9,9 @@ use std::{
 use super::PodFacts;
 use crate::mirror::{Change, Key};
 
+/// Incarnations with vanished pods before those whose time is over are looked for.
+const MANY: usize = 1_000;
+
 /// A pod whose object went without anything that says its processes have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vanished {
@@ -59,7 +62,7 @@ impl PodIndex {
         if let Some(before) = change.before {
             state.remove(before);
             if replaced && !before.still {
-                state.vanish(before);
+                state.vanish(before, self.zombie);
             }
         }
         if let Some(after) = change.after {
@@ -72,9 +75,17 @@ impl PodIndex {
         self.state().users.get(incarnation).map(|pods| pods.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// Reservations of an incarnation whose pod was ever seen.
-    pub fn seen(&self, incarnation: &str) -> BTreeSet<String> {
-        self.state().seen.get(incarnation).cloned().unwrap_or_default()
+    /// Reservations of an incarnation whose pod was ever seen, of those that are `open` and those of pods that are there. The others
+    /// are forgotten: nobody asks for them again.
+    pub fn seen(&self, incarnation: &str, open: &BTreeSet<&str>) -> BTreeSet<String> {
+        let mut state = self.state();
+        let State { users, seen, .. } = &mut *state;
+        let Some(seen) = seen.get_mut(incarnation) else { return BTreeSet::new() };
+        let pods = users.get(incarnation).into_iter().flat_map(BTreeMap::values);
+        let there: BTreeSet<&str> =
+            pods.filter_map(|pod| Some(&*pod.uses(incarnation)?.reservation)).collect();
+        seen.retain(|id| open.contains(&**id) || there.contains(&**id));
+        seen.clone()
     }
 
     /// Note what a listing has seen of an incarnation.
@@ -111,6 +122,15 @@ impl PodIndex {
         state.seen.remove(incarnation);
         state.vanished.remove(incarnation);
     }
+
+    /// A pod of an incarnation without a record is gone: if it was the last one, nobody asks what was seen. That pods vanished stays
+    /// for its time: the record may only not be known yet.
+    pub fn forget_seen(&self, incarnation: &str) {
+        let mut state = self.state();
+        if !state.users.contains_key(incarnation) {
+            state.seen.remove(incarnation);
+        }
+    }
 }
 
 impl State {
@@ -133,8 +153,12 @@ impl State {
         }
     }
 
-    fn vanish(&mut self, pod: &PodFacts) {
+    fn vanish(&mut self, pod: &PodFacts, zombie: Duration) {
         let at = Instant::now();
+        if self.vanished.len() > MANY {
+            // Incarnations whose record went before their pods did are asked for by nobody.
+            self.vanished.retain(|_, all| all.values().any(|one| one.at.elapsed() < zombie));
+        }
         for resource in pod.bindings.iter().flat_map(|bindings| &bindings.resources) {
             let one = Vanished { key: pod.key.clone(), node: pod.node.clone(), at };
             self.vanished.entry(resource.incarnation.clone()).or_default().insert(pod.uid.clone(), one);

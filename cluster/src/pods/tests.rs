@@ -52,7 +52,7 @@ fn a_pod_replaced_under_its_name_between_two_looks_has_vanished_too() {
     let index = after(pod("u1", &running()), Some(pod("u2", &running())));
     assert_eq!(index.users("aaaa").len(), 1);
     assert_eq!(index.vanished("aaaa").len(), 1);
-    assert_eq!(index.seen("aaaa").len(), 2);
+    assert_eq!(index.seen("aaaa", &["r-u1", "r-u2"].into()).len(), 2);
 }
 
 #[test]
@@ -66,8 +66,28 @@ fn pods_that_cannot_run_leave_nothing_behind() {
     for status in [json!({"phase": "Succeeded"}), json!({"phase": "Failed"}), ended, never_began] {
         let index = after(pod("u1", &status), None);
         assert!(index.vanished("aaaa").is_empty(), "{status}");
-        assert!(index.seen("aaaa").contains("r-u1"), "it was seen all the same");
+        assert!(index.seen("aaaa", &["r-u1"].into()).contains("r-u1"), "it was seen all the same");
     }
+}
+
+#[test]
+fn what_was_seen_is_kept_while_somebody_may_ask_for_it() {
+    let index = after(pod("u1", &running()), Some(pod("u2", &running())));
+    let none = [].into();
+    let seen: Vec<String> = index.seen("aaaa", &none).into_iter().collect();
+    assert_eq!(seen, ["r-u2"], "one is not open any more and its pod is gone");
+    index.forget_seen("aaaa");
+    assert_eq!(index.seen("aaaa", &none).len(), 1, "a pod is there");
+
+    let finished = Arc::new(pod("u1", &json!({"phase": "Succeeded"})));
+    let key = finished.key.clone();
+    let index = PodIndex::new(Duration::from_secs(600));
+    index.apply(&Change { key: &key, before: None, after: Some(&finished) });
+    // The record goes before its pod does.
+    index.forget("aaaa");
+    index.apply(&Change { key: &key, before: Some(&finished), after: None });
+    index.forget_seen("aaaa");
+    assert!(index.seen("aaaa", &["r-u1"].into()).is_empty(), "nothing is left");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::client::{call, call_opt, json_patch};
 
 /// Name of both.
-const CONFIGURATION: &str = "sandbind";
+const CONFIGURATION: &str = sandbind_wire::name::WEBHOOK_CONFIGURATION;
 
 /// Lets the API server trust these authorities when it calls the webhook. A configuration that is not there needs nothing.
 pub(super) async fn trust(client: &Client, bundle: &str) -> Answer<()> {

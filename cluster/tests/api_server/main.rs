@@ -20,6 +20,7 @@ mod lease;
 mod listing;
 mod preflight;
 mod records;
+mod rules;
 mod sandboxes;
 mod steps;
 mod telling;

@@ -21,6 +21,10 @@ async fn a_record_is_made_whole_and_only_once() {
     assert_eq!(bed.records.read("one").await.unwrap(), Some(made));
     assert!(matches!(bed.records.create("one", spec, status).await, Err(PortError::Exists { .. })));
     assert_eq!(bed.records.read("none").await.unwrap(), None);
+    // Pods name records, and whoever makes a pod writes what he likes.
+    for no_name in ["", "?watch=true", "../secrets/one", "one?x", "One", &"x".repeat(64)] {
+        assert_eq!(bed.records.read(no_name).await.unwrap(), None, "{no_name}");
+    }
     bed.end().await;
 }
 

@@ -147,6 +147,27 @@ async fn an_owner_that_wants_pods_of_the_sandbox_keeps_the_resource() {
     assert_eq!(only(&usage.prove(&record).await.unwrap()), &Evidence::OwnerWants { owner });
     let impatient = ClusterUsage::new(bed.client.clone(), bed.watches.clone(), Duration::ZERO);
     assert!(impatient.prove(&record).await.unwrap().evidence.is_empty(), "never longer than its limit");
+    // Each time without pods has all of the grace: pods that were seen in between end the one before.
+    let grace = Duration::from_secs(2);
+    let usage_of_two = ClusterUsage::new(bed.client.clone(), bed.watches.clone(), grace);
+    bed.watching(async {
+        let begin = tokio::time::Instant::now();
+        assert!(
+            !usage_of_two.prove(&record).await.unwrap().evidence.is_empty(),
+            "the first time without pods"
+        );
+        bed.pod("web-0", &record, &json!({name::LABEL_SANDBOX: "pr-1"})).await;
+        eventually("the pod is seen", || async {
+            matches!(usage_of_two.hint(&record).evidence[..], [Evidence::Pods { .. }])
+        })
+        .await;
+        let pods: Api<Pod> = Api::namespaced(bed.client.clone(), &bed.shop);
+        pods.delete("web-0", &DeleteParams::default()).await.unwrap();
+        eventually("the pod is gone", || async { usage_of_two.hint(&record).evidence.is_empty() }).await;
+        tokio::time::sleep_until(begin + grace).await;
+        assert!(!usage_of_two.prove(&record).await.unwrap().evidence.is_empty(), "another time without pods");
+    })
+    .await;
     let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
     api.patch("web", &PatchParams::default(), &none).await.unwrap();
     assert!(usage.prove(&record).await.unwrap().evidence.is_empty());

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, api::ListParams};
 use sandbind_cluster::values::ClusterValues;
 use sandbind_core::{
     api::instance::Work,
@@ -13,7 +15,7 @@ use sandbind_engine::ports::{PortError, Values};
 use sandbind_wire::Bytes64;
 use serde_json::json;
 
-use crate::bed::bed;
+use crate::bed::{bed, collected};
 
 pub(crate) fn snapshot(image: &str) -> Snapshot {
     serde_json::from_value(json!({
@@ -96,6 +98,35 @@ async fn a_refresh_counts_once_it_is_adopted() {
     for _ in 0..2 {
         values.adopt_refresh(&record, std::slice::from_ref(&refresh)).await.unwrap();
         assert_eq!(current().await, "new".into());
+    }
+    bed.end().await;
+}
+
+#[tokio::test]
+async fn a_round_takes_all_it_has_made_along_when_the_second_after_it_begins() {
+    let bed = bed().await;
+    let record = bed.record("pr-1").await;
+    let values = ClusterValues::new(bed.client.clone(), &bed.system);
+    let secrets: Api<Secret> = Api::namespaced(bed.client.clone(), &bed.system);
+    for round in 1..=3 {
+        values.store_snapshot(&record, round, &snapshot("one")).await.unwrap();
+        let run = StepRun { round, ..run(&record, Work::Create, 1) };
+        values.store_attempt(&record, &run, &outputs("a"), "log").await.unwrap();
+    }
+    // Snapshot, outputs and attempt of each of two rounds.
+    collected("the Secrets of the first round are gone", || async {
+        secrets.list(&ListParams::default()).await.unwrap().items.len() <= 6
+    })
+    .await;
+    for (round, kept) in [(1, false), (2, true), (3, true)] {
+        let run = StepRun { round, ..run(&record, Work::Create, 1) };
+        assert_eq!(
+            secrets.get_opt(&run.pod_name()).await.unwrap().is_some(),
+            kept,
+            "the log of round {round}"
+        );
+        assert_eq!(values.snapshot(&record, round).await.unwrap().is_some(), kept, "round {round}");
+        assert_eq!(values.outputs(&record, round).await.unwrap().is_empty(), !kept, "round {round}");
     }
     bed.end().await;
 }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{clock::since, decide::Todo, observed::Use};
+use super::{
+    clock::since,
+    creating::wake_at,
+    decide::Todo,
+    observed::{Evidence, Use},
+};
 use crate::api::instance::{Reservation, ResourceInstanceStatus};
 
 /// Added to the reservation window when it is measured by the wall clock: for programs that restart more often than it lasts.
@@ -28,6 +33,12 @@ pub(super) fn leaving(todo: &mut Todo<'_>) -> Leaving {
         return Leaving::Go;
     }
     if !seen.hint.evidence.is_empty() {
+        for evidence in &seen.hint.evidence {
+            if let Evidence::Hold { until } = evidence {
+                // Nothing else tells that a hold is over.
+                wake_at(todo, *until);
+            }
+        }
         return Leaving::Stay;
     }
     if let Some(rest) = longest_open(todo, &[&seen.hint]) {

@@ -20,6 +20,7 @@ use crate::{
         instance::{Phase, ResourceInstanceStatus, Work},
         plugin::Step,
     },
+    problem::Problem,
     workflow::applicable,
 };
 
@@ -96,6 +97,12 @@ fn ordered(todo: &mut Todo<'_>, snapshot: &Snapshot) {
     let status = todo.status();
     let order = todo.record.orders.delete_with.as_ref();
     match &todo.seen.replacement {
+        // Nothing to run would be taken for done. The resource is there: somebody has to say how it goes.
+        Replacement::Found { identity, steps } if steps.is_empty() && !snapshot.delete_steps().is_empty() => {
+            if order == Some(identity) {
+                note(todo, &no_delete_steps(todo, identity));
+            }
+        }
         Replacement::Found { identity, steps } if !running::acting(todo, Work::Delete) => {
             let new_order = order == Some(identity) && status.delete_with.as_ref() != order;
             // What a person ordered stays; only else does a draft's newer content count.
@@ -104,14 +111,7 @@ fn ordered(todo: &mut Todo<'_>, snapshot: &Snapshot) {
                 todo.push(Effect::Override { identity: identity.clone(), steps: steps.clone() });
             }
         }
-        Replacement::Impossible(problem) => {
-            let failure = impossible(todo, problem);
-            let known = status.last_failure.as_ref();
-            if known.is_none_or(|known| (&known.code, &known.how) != (&failure.code, &failure.how)) {
-                let status = ResourceInstanceStatus { last_failure: Some(failure), ..status.clone() };
-                todo.commit(status, Change::Noted, Vec::new());
-            }
-        }
+        Replacement::Impossible(problem) => note(todo, problem),
         Replacement::Found { .. } | Replacement::None => {}
     }
     if todo.record.orders.delete_now != status.delete_now && todo.record.orders.delete_now.is_some() {
@@ -122,6 +122,26 @@ fn ordered(todo: &mut Todo<'_>, snapshot: &Snapshot) {
         }
         todo.commit(status, Change::Ordered, Vec::new());
     }
+}
+
+/// Says why an order cannot be followed, once.
+fn note(todo: &mut Todo<'_>, problem: &Problem) {
+    let failure = impossible(todo, problem);
+    let status = todo.status();
+    let known = status.last_failure.as_ref();
+    if known.is_none_or(|known| (&known.code, &known.how) != (&failure.code, &failure.how)) {
+        let status = ResourceInstanceStatus { last_failure: Some(failure), ..status.clone() };
+        todo.commit(status, Change::Noted, Vec::new());
+    }
+}
+
+fn no_delete_steps(todo: &Todo<'_>, identity: &str) -> Problem {
+    Problem::error(
+        "NoDeleteSteps",
+        format!("ResourceInstance {}", todo.record.name),
+        format!("plugin `{identity}` has no delete steps, so it cannot remove this resource"),
+        "name a version that removes it, or remove it by hand and say so with `sandbind orphans forget`",
+    )
 }
 
 /// The delete graph is done.

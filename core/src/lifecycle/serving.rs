@@ -40,7 +40,14 @@ pub(super) fn decide(todo: &mut Todo<'_>) {
         }
         return match leaving {
             Leaving::Prove => todo.push(Effect::ProveUnused),
-            Leaving::Go | Leaving::Stay => removing::begin(todo, Some(snapshot)),
+            Leaving::Go | Leaving::Stay => {
+                let runs = steps::refreshed(todo.record);
+                if !runs.is_empty() {
+                    // What a refresh has made must reach the delete steps, although it was never delivered.
+                    todo.push(Effect::Adopt { runs });
+                }
+                removing::begin(todo, Some(snapshot));
+            }
         };
     }
     deliver(todo, snapshot);

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future;
+use jiff::SignedDuration;
 use json_patch::PatchOperation;
 use sandbind_core::{
     api::{
@@ -32,6 +33,9 @@ use crate::ports::{Clock as _, Records as _, chain};
 
 /// An id of a life that is none, of the same form as real ones.
 const PLACEHOLDER: &str = "dryrundryrundryr";
+
+/// The API server calls again, after other webhooks, within one request, which takes at most 30 s.
+const REINVOKED: SignedDuration = SignedDuration::from_secs(30);
 
 /// What one replica allows itself.
 #[derive(Clone, Copy, Debug)]
@@ -211,13 +215,27 @@ impl<W: Surroundings> Admissions<W> {
         let resources = &existing.resources;
         let kept = asked.selected.resources.iter().map(async |wanted| {
             let had = resources.iter().find(|had| had.name == wanted.name)?;
-            let name = identity::instance_name(&asked.key(wanted, &had.reservation));
+            // What the pod says of itself is compared before it is looked for: anybody may have written it.
+            if had.instance != identity::instance_name(&asked.key(wanted, &had.reservation)) {
+                return None;
+            }
             let record = self.world.records().read(&had.instance).await.ok().flatten()?;
-            let open = record.status.reservations.iter().any(|open| open.id == had.reservation);
+            let now = self.world.clock().now();
+            // A hold that is older is of another call: of a pod that was made, seen, and made again under its name, say.
+            let is_it =
+                |hold: &&Reservation| hold.id == had.reservation && now.duration_since(hold.at) < REINVOKED;
+            record
+                .status
+                .reservations
+                .iter()
+                .find(is_it)
+                .filter(|_| record.spec.incarnation == had.incarnation)?;
             let granted = Granted::from(had);
-            let ready = reserve::standing(&record, &wanted.keys, self.world.clock().now()) == Standing::Ready;
-            (name == had.instance && record.spec.incarnation == had.incarnation && open)
-                .then_some(Granted { gated: granted.gated || !ready, ..granted })
+            match reserve::standing(&record, &wanted.keys, now) {
+                Standing::Ready => Some(granted),
+                Standing::Creating { .. } => Some(Granted { gated: true, ..granted }),
+                Standing::Failed(_) | Standing::Going { .. } => None,
+            }
         });
         future::join_all(kept).await.into_iter().collect()
     }

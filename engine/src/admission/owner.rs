@@ -26,8 +26,9 @@ pub struct Tops {
 
 #[derive(Debug, Default)]
 struct Known {
-    above: BTreeMap<String, Option<Owner>>,
-    order: VecDeque<String>,
+    /// By namespace and UID: what a pod of another namespace says of an owner is nothing here.
+    above: BTreeMap<(String, String), Option<Owner>>,
+    order: VecDeque<(String, String)>,
 }
 
 impl Tops {
@@ -49,13 +50,14 @@ impl Tops {
     }
 
     async fn above(&self, owners: &impl Owners, namespace: &str, object: &Owner) -> Answer<Option<Owner>> {
-        if let Some(known) = self.lock().above.get(&object.uid) {
+        let key = (namespace.to_owned(), object.uid.clone());
+        if let Some(known) = self.lock().above.get(&key) {
             return Ok(known.clone());
         }
         let above = owners.controller(namespace, object).await?;
         let mut known = self.lock();
-        if known.above.insert(object.uid.clone(), above.clone()).is_none() {
-            known.order.push_back(object.uid.clone());
+        if known.above.insert(key.clone(), above.clone()).is_none() {
+            known.order.push_back(key);
         }
         while known.order.len() > REMEMBERED {
             if let Some(oldest) = known.order.pop_front() {

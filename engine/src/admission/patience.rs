@@ -16,6 +16,9 @@ use super::{
     ports::{Surroundings, Watcher as _},
 };
 
+/// No budget is longer: API servers wait for a webhook for 30 s at most.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// The waiting of one admission. It takes a place among the held ones when it first waits, and gives it back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Patience<W: Surroundings> {
@@ -53,6 +56,8 @@ impl<W: Surroundings> Patience<W> {
         budget: Duration,
     ) -> Self {
         let arrival = Instant::now();
+        // A caller's own words, such as `?timeout=`, may be beyond what a clock can tell.
+        let budget = budget.min(LONGEST);
         Self { world, holds, user, draining, arrival, latest: arrival + budget, seat: Mutex::new(None) }
     }
 

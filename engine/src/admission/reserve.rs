@@ -4,7 +4,7 @@
 //! become rarer, for a crowd of a thousand pods is served sooner by forty writes than by a thousand that conflict.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -236,7 +236,7 @@ impl<W: Surroundings> Reservations<W> {
             requests,
             self.world.clock().now(),
         );
-        let taken = status.reservations.len();
+        let taken: BTreeSet<String> = status.reservations.iter().map(|one| one.id.clone()).collect();
         let create = self.world.records().create(name, spec, status);
         let made = trace::at(self.world.tracer(), Point::CreateRecord, name, create).await;
         if made.is_err() {
@@ -244,8 +244,10 @@ impl<W: Surroundings> Reservations<W> {
         }
         *group = makers;
         let record = Arc::new(made?);
-        self.world.watcher().reserved(taken);
-        answer(group.drain(..taken.min(group.len())), &Held::Yes(record));
+        self.world.watcher().reserved(taken.len());
+        // Who found no room in the record has no hold on it, and asks again with those that are left.
+        let held = group.extract_if(.., |(wish, _)| taken.contains(&wish.request.reservation.id));
+        answer(held, &Held::Yes(record));
         Ok(())
     }
 }

@@ -15,7 +15,10 @@ use sandbind_wire::message::{BindingsAnswer, BoundResource, PodResource};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Desk, DeskError};
-use crate::ports::{Answer, Caller, Clock, Records, Values, World};
+use crate::{
+    ports::{Answer, Caller, Clock, Records, Values, World},
+    wait::BEHIND,
+};
 
 /// One resource of a pod with the record as it was last seen.
 struct Seen<'a> {
@@ -33,6 +36,7 @@ impl<W: World> Desk<W> {
         let deadline = Instant::now() + self.patience.bindings;
         let records = self.world.records();
         let mut waited_on: Option<Vec<String>> = None;
+        let mut last: Option<(Vec<String>, Vec<String>)> = None;
         loop {
             // A cache is enough to find that nothing has changed; whatever is answered was read. A cache that shows what it
             // showed before somebody said that there is news is late: then it is no use.
@@ -55,10 +59,22 @@ impl<W: World> Desk<W> {
                 read.push(Seen { resource, record });
             }
             let same = after.is_some_and(|known| known == revision(caller, &read));
-            if !same || timeout_at(deadline, any_change(records, &read)).await.is_err() {
+            if !same {
                 return Box::pin(self.answer(caller, &read)).await;
             }
-            waited_on = Some(versions(&hinted));
+            // As in [`crate::wait::Changes`]: a cache that is behind what was read is waited for.
+            let found = (versions(&read), versions(&hinted));
+            let in_vain = if found.0 != found.1 && last.as_ref() == Some(&found) {
+                let until = deadline.min(Instant::now() + BEHIND);
+                timeout_at(until, any_change(records, &hinted)).await.is_err() && until == deadline
+            } else {
+                timeout_at(deadline, any_change(records, &read)).await.is_err()
+            };
+            if in_vain {
+                return Box::pin(self.answer(caller, &read)).await;
+            }
+            waited_on = Some(found.1.clone());
+            last = Some(found);
         }
     }
 

@@ -19,7 +19,7 @@ use super::{Desk, DeskError};
 use crate::{
     ports::{Answer, Caller, Clock, PortError, Records, Values, World},
     trace::Point,
-    wait::changed,
+    wait::Changes,
 };
 
 impl<W: World> Desk<W> {
@@ -28,6 +28,7 @@ impl<W: World> Desk<W> {
         let run = self.run(caller).await?;
         let deadline = Instant::now() + self.patience.claim;
         let records = self.world.records();
+        let mut changes = Changes::default();
         loop {
             let Some(record) = records.read(&run.instance).await? else {
                 return Ok(refused("the resource is gone"));
@@ -46,7 +47,10 @@ impl<W: World> Desk<W> {
                 ClaimDecision::Again { late } => return self.assign(&record, &run, &snapshot, late).await,
                 ClaimDecision::Refused(reason) => return Ok(ClaimAnswer::Refused { reason }),
                 ClaimDecision::Wait => {
-                    if timeout_at(deadline, changed(records, &run.instance, Some(&record))).await.is_err() {
+                    if timeout_at(deadline, changes.since(records, &run.instance, Some(&record)))
+                        .await
+                        .is_err()
+                    {
                         return Ok(ClaimAnswer::Wait);
                     }
                 }

@@ -5,7 +5,8 @@ use super::Subject;
 pub(super) const SUBJECTS: &[Subject] = &[
     Subject {
         heading: "Steps",
-        about: "Why an attempt of a step failed: in denials, in the status, in `sandbind sandbox why`. `sandbind sandbox logs` shows what it wrote.",
+        about: "Why an attempt of a step failed: in denials, in the status, in `sandbind sandbox why`. `sandbind sandbox logs` shows what it wrote: \
+                all of it to those who may read Secrets in `sandbind-system`, where logs lie beside outputs; others see the last line of each resource.",
         columns: ["code", "meaning", "way out"],
         lines: ATTEMPT,
     },
@@ -24,6 +25,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
 ];
 
 const ATTEMPT: &str = "\
+NoDeleteSteps | the version that `sandbind orphans retry` names has no delete steps | name one that removes the resource, or remove it by hand and `sandbind orphans forget` it
 OutputMissing | the script ended well and did not write a declared output | write it, or do not declare it
 OutputTooLarge | the outputs are larger than 64 KiB for a step, or 256 KiB for the resource | write less
 StepDeadline | the script took longer than its `timeout` | make it faster, or raise the timeout
@@ -45,9 +47,11 @@ StepFailed | an attempt of a create step failed | read the message
 StepPodRefused | the API server refuses the step's pod | see to quota, pod security or the plugin's overlay";
 
 const CALL: &str = "\
+BadBody | the call's body broke off or is too large | nothing: it is sent again; make what a step says smaller
 BadMessage | the call does not have the expected form | use one version of all programs
 Busy | the record changes too fast | nothing: they ask again
 Ending | this replica ends | nothing: they ask another
+LateBody | the call's body did not arrive in time | nothing: it is sent again
 NoSuchRoute | there is no such call | use one version of all programs
 NoToken | the call bears no token | only pods of sandbind have anything to ask here
 NotYourCall | the calling pod has no business with this | nothing, unless it is one of yours

@@ -1,4 +1,4 @@
-//! What the definitions say. That the API server enforces it is seen by real writes, in the end-to-end tests.
+//! What the definitions say. That an API server enforces it is seen by real writes (`cluster/tests/api_server/rules.rs`).
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::Value;

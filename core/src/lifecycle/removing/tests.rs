@@ -115,6 +115,21 @@ fn delete_steps_that_a_dead_program_stored_are_all_run_even_those_done_before_in
 }
 
 #[test]
+fn a_replacement_without_delete_steps_removes_nothing_and_an_order_for_it_is_answered() {
+    let mut record = in_phase(Phase::Deleting);
+    let mut seen = quiet(0);
+    seen.replacement = Replacement::Found { identity: "pg@0.0.0".into(), steps: vec![] };
+    assert_eq!(launches(&decide(&record, &seen)), ["drop"], "a draft without them changes nothing");
+    record.orders.delete_with = Some("pg@0.0.0".into());
+    let effects = decide(&record, &seen);
+    let (change, status) = commit(&effects);
+    let failure = status.last_failure.as_ref().unwrap();
+    assert_eq!((change, &*failure.code), (Change::Noted, "NoDeleteSteps"));
+    let record = Record { status: status.clone(), ..record };
+    assert_eq!(launches(&decide(&record, &seen)), ["drop"], "said once, and those there are go on");
+}
+
+#[test]
 fn a_drafts_newer_delete_steps_are_taken_unless_a_person_ordered_others() {
     let mut record = in_phase(Phase::Deleting);
     let mut seen = quiet(0);

@@ -69,6 +69,17 @@ fn a_running_refresh_ends_before_the_resource_goes() {
 }
 
 #[test]
+fn what_a_refresh_has_made_reaches_the_delete_steps_although_everybody_has_left() {
+    let record = claimed(&refreshing(), Work::Refresh, "make", 300);
+    let record = ended(&record, Work::Refresh, "make", exit(0), &["url"], 301);
+    let mut seen = unused(302);
+    seen.proof = Some(seen.hint.clone());
+    let effects = decide(&record, &seen);
+    assert_eq!(effects[0], Effect::Adopt { runs: vec![run(Work::Refresh, "make", 1)] });
+    assert_eq!(commit(&effects).0, Change::Deleting);
+}
+
+#[test]
 fn more_wanted_outputs_are_delivered_before_the_record_says_so() {
     let mut record = in_phase(Phase::Ready);
     record.status.wanted.insert("fill.rows".into());
