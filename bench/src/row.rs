@@ -9,7 +9,7 @@ pub(crate) struct Row {
     pub(crate) what: &'static str,
     /// The figure with its unit, and of how many runs.
     pub(crate) figure: String,
-    /// The goal, as DESIGN states it.
+    /// The goal, as `docs/performance.md` states it.
     pub(crate) goal: &'static str,
     /// Whether it is met; none: it was not measured, and the figure says why.
     pub(crate) met: Option<bool>,

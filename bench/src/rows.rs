@@ -4,6 +4,7 @@ mod alone;
 mod authoring;
 mod create_call;
 mod crowd;
+mod leaks;
 mod live;
 mod release;
 mod removal;
@@ -38,6 +39,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("removal", removal::measure),
     ("live", live::measure),
     ("authoring", authoring::measure),
+    ("leaks", leaks::measure),
 ];
 
 /// All that are wanted, printed as they come. One that cannot be measured says so and stops nothing.

@@ -108,6 +108,68 @@ fn the_api_server_accepts_every_object_and_finds_no_fault_in_the_policies() {
 }
 
 #[test]
+fn the_api_server_accepts_the_manifests_that_are_kept_in_the_repository() {
+    let cluster = cluster();
+    let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifests");
+    let policies = format!("{manifests}/examples/network-policies.yaml");
+    for what in [["-k", manifests], ["-f", &*policies]] {
+        let apply = ["apply", "--server-side", "--dry-run=server", "--force-conflicts"];
+        let accepted = cluster.kubectl(&[&apply[..], &what].concat());
+        assert_eq!(accepted.code, 0, "{what:?}: {accepted:?}");
+        assert!(accepted.stdout.contains("sandbind"), "{what:?}: {accepted:?}");
+    }
+}
+
+/// A resource that lives, and a sandbox of it, as the runner would have made them.
+const LIVING: &str = r#"
+apiVersion: sandbind.dev/v1alpha1
+kind: ResourceInstance
+metadata: {name: living, namespace: sandbind-system, finalizers: [sandbind.dev/resource]}
+spec:
+  formatVersion: 1
+  incarnation: abcdefghijklmnop
+  key: {namespace: shop, namespaceUid: some-uid, sandbox: pr-7, resource: db}
+status: {phase: Ready, since: "2027-01-01T00:00:00Z", round: 1, fence: 1}
+---
+apiVersion: sandbind.dev/v1alpha1
+kind: Sandbox
+metadata: {name: pr-7, namespace: shop, finalizers: [sandbind.dev/sandbox]}
+spec: {}
+"#;
+
+/// Kinds of which an installation has objects outside its own namespace.
+const KINDS: &str = "customresourcedefinitions,clusterroles,clusterrolebindings,validatingadmissionpolicies,\
+                     validatingadmissionpolicybindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,namespaces";
+
+#[test]
+fn uninstall_refuses_while_resources_live_and_when_told_leaves_nothing_behind() {
+    let cluster = cluster();
+    cluster.apply(LIVING);
+    let ours = || -> Vec<String> {
+        let listed = cluster.kubectl(&["get", KINDS, "-o", "name"]);
+        assert_eq!(listed.code, 0, "{listed:?}");
+        listed.stdout.lines().filter(|name| name.contains("sandbind")).map(str::to_owned).collect()
+    };
+    let before = ours();
+    let refused = cluster.sandbind(&["uninstall", "--timeout", "60s"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    for part in ["InUse", "shop/pr-7 db", "--force"] {
+        assert!(refused.stderr.contains(part), "no `{part}`: {refused:?}");
+    }
+    assert_eq!(ours(), before, "nothing was touched");
+    let runner = cluster.kubectl(&["-n", "sandbind-system", "get", "deployment", "sandbind-plugin-runner"]);
+    assert_eq!(runner.code, 0, "{runner:?}");
+
+    let forced = cluster.sandbind(&["uninstall", "--force", "--timeout", "120s"]);
+    assert_eq!(forced.code, 0, "{forced:?}");
+    assert!(forced.stderr.contains("nothing will remove them: shop/pr-7 db"), "{forced:?}");
+    assert_eq!(ours(), ["namespace/sandbind-steps"], "kept, with what plugins keep there");
+    let again = cluster.sandbind(&["uninstall", "--delete-step-namespaces", "--timeout", "120s"]);
+    assert_eq!(again.code, 0, "what is gone is no hindrance: {again:?}");
+    assert_eq!(ours(), [""; 0]);
+}
+
+#[test]
 fn the_runner_is_confined_outside_its_own_namespace() {
     let cluster = cluster();
     let runner = "--as=system:serviceaccount:sandbind-system:sandbind-plugin-runner";

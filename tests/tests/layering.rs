@@ -1,4 +1,4 @@
-//! The arrows of ARCHITECTURE.md, read from the dependency graph and from `use` lines.
+//! The dependencies that ARCHITECTURE.md allows, read from the dependency graph and from `use` lines.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Crate → the crates of ours it may depend on.
-const ARROWS: &[(&str, &[&str])] = &[
+const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("kit", &[]),
     ("core", &["wire"]),
@@ -52,8 +52,8 @@ const ABSENT: &[(&str, &[&str])] = &[
 const BANNED: &[&str] =
     &["aws-lc-rs", "aws-lc-sys", "native-tls", "openssl-sys", "reqwest", "async-std", "serde_yaml"];
 
-/// The floors of `core`, lowest first. A module uses only modules of lower floors, or of its own.
-const FLOORS: &[&[&str]] = &[
+/// The layers of `core`, lowest first. A module uses only modules of lower layers, or of its own.
+const LAYERS: &[&[&str]] = &[
     &["problem", "source"],
     &["yaml", "version", "template", "api", "identity", "selector", "trust"],
     &["plugin", "sandbox", "binding"],
@@ -62,7 +62,7 @@ const FLOORS: &[&[&str]] = &[
     &["hub"],
 ];
 
-/// Uses that go up on purpose, each with its reason.
+/// Uses of a higher layer on purpose, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("sandbox", "lifecycle", "a Sandbox's status mirrors records, whose type and words are the life cycle's"),
     (
@@ -94,7 +94,7 @@ fn metadata() -> serde_json::Value {
 }
 
 #[test]
-fn every_crate_depends_only_on_the_rooms_below_it() {
+fn every_crate_depends_only_on_the_crates_below_it() {
     let metadata = metadata();
     let ours = |name: &str| name.strip_prefix("sandbind-").map(str::to_owned);
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -111,12 +111,12 @@ fn every_crate_depends_only_on_the_rooms_below_it() {
         found
             .insert(name, uses.filter_map(|dependency| dependency["name"].as_str().and_then(ours)).collect());
     }
-    // Beside the rooms: whatever measures or tests may use all of them.
+    // Besides these crates: whatever measures or tests may use all of them.
     for beside in ["tests", "bench"] {
         found.remove(beside);
     }
     let allowed: BTreeMap<&str, BTreeSet<&str>> =
-        ARROWS.iter().map(|(name, uses)| (*name, uses.iter().copied().collect())).collect();
+        ALLOWED.iter().map(|(name, uses)| (*name, uses.iter().copied().collect())).collect();
     assert_eq!(found.keys().map(String::as_str).collect::<BTreeSet<_>>(), allowed.keys().copied().collect());
     for (name, uses) in &found {
         let stray: Vec<_> =
@@ -126,7 +126,7 @@ fn every_crate_depends_only_on_the_rooms_below_it() {
 }
 
 #[test]
-fn no_crate_drags_in_what_is_absent_on_its_floor() {
+fn no_crate_drags_in_what_is_absent_in_its_layer() {
     for (name, absent) in ABSENT {
         let tree = cargo(&[
             "tree",
@@ -178,8 +178,8 @@ fn without_tests(text: &str) -> &str {
 }
 
 #[test]
-fn the_modules_of_core_use_only_lower_floors() {
-    let floor: BTreeMap<&str, usize> = FLOORS
+fn the_modules_of_core_use_only_lower_layers() {
+    let layer: BTreeMap<&str, usize> = LAYERS
         .iter()
         .enumerate()
         .flat_map(|(level, modules)| modules.iter().map(move |module| (*module, level)))
@@ -194,14 +194,14 @@ fn the_modules_of_core_use_only_lower_floors() {
         if module == "lib" || relative.ends_with("tests.rs") {
             continue;
         }
-        let own = *floor
+        let own = *layer
             .get(module.as_str())
-            .unwrap_or_else(|| panic!("core/src/{relative}: module `{module}` stands on no floor"));
+            .unwrap_or_else(|| panic!("core/src/{relative}: module `{module}` is in no layer"));
         let text = fs::read_to_string(&file).unwrap();
         for (at, _) in without_tests(&text).match_indices("crate::") {
             let rest = &text[at + "crate::".len()..];
             for used in first_segments(rest) {
-                let Some(level) = floor.get(used.as_str()) else { continue };
+                let Some(level) = layer.get(used.as_str()) else { continue };
                 let excused = EXCEPTIONS.iter().any(|(from, to, _)| *from == module && *to == used);
                 if *level > own && !excused {
                     stray.push(format!("core/src/{relative} uses crate::{used}"));
@@ -209,7 +209,7 @@ fn the_modules_of_core_use_only_lower_floors() {
             }
         }
     }
-    assert!(stray.is_empty(), "uses of a higher floor:\n{}", stray.join("\n"));
+    assert!(stray.is_empty(), "uses of a higher layer:\n{}", stray.join("\n"));
 }
 
 /// `a::b` → a; `{a::b, c::{d, e}}` → a, c.
@@ -238,7 +238,7 @@ fn first_segments(rest: &str) -> Vec<String> {
 #[test]
 fn no_file_is_longer_than_a_reader_can_hold() {
     let mut files = Vec::new();
-    for (name, _) in ARROWS {
+    for (name, _) in ALLOWED {
         sources(&root().join(name).join("src"), &mut files);
     }
     let long: Vec<String> = files

@@ -10,12 +10,12 @@ use crate::{
 /// What the generator writes, relative to the root.
 const GENERATED: &[&str] = &["manifests", "docs/reference"];
 
-/// Writes everything that is generated; with `check`, fails when that changed something.
+/// Writes everything that is generated.
 pub(crate) fn run_generator() -> Result<()> {
     process::run(&mut command(test::sandbind()?, &["internal", "generate", "."]))
 }
 
-/// `cargo xtask generate [--check]`
+/// `cargo xtask generate [--check]`: writes everything; with `check`, fails when that differs from what is committed.
 pub(crate) fn run(check: bool) -> Result<()> {
     run_generator()?;
     if check {

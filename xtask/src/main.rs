@@ -41,7 +41,7 @@ enum Task {
     Image(image::Args),
     /// Writes what is generated: manifests, reference pages
     Generate {
-        /// Write nothing; fail when something would change
+        /// Fail when the result differs from what is committed
         #[arg(long)]
         check: bool,
     },

@@ -149,13 +149,14 @@ fn some<'n>(cluster: &Cluster, at_once: &str, names: impl Iterator<Item = &'n St
     if names.is_empty() {
         return Ok(());
     }
-    let arguments = ["--test-threads", at_once, "--exact"].map(str::to_owned);
+    // What they count and measure is for people to read, also when all is well.
+    let arguments = ["--test-threads", at_once, "--show-output", "--exact"].map(str::to_owned);
     against(cluster, "e2e", &[&arguments, &*names].concat())
 }
 
 /// After all end-to-end tests: what the API server's audit log says of rights.
 fn rights(cluster: &Cluster) -> Result<()> {
-    against(cluster, "rights", &[])
+    against(cluster, "rights", &["--show-output".to_owned()])
 }
 
 /// One test target that `cargo test --workspace` leaves out. The whole workspace is named all the same: what is selected decides which

@@ -13,7 +13,7 @@ use crate::{
 /// `cargo xtask cluster …`
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Starts a cluster and leaves it running; the last line printed is `export KUBECONFIG=…`
+    /// Starts a cluster and leaves it running; the last line printed is `export KUBECONFIG=… PATH=…`
     Up {
         /// Kubernetes version, such as v1.33.13; the pinned one needs no flag
         #[arg(long)]
@@ -50,8 +50,9 @@ pub(crate) fn run(command: &Command) -> Result<()> {
             if *install {
                 self::install(&cluster, image::RELEASE, &[])?;
             }
-            process::note(&format!("kubectl of this version is in {}", cluster.bin.display()));
-            process::print(&format!("export KUBECONFIG={}", cluster.kubeconfig.display()));
+            // The folder has kubectl of the cluster's version.
+            let (kubeconfig, bin) = (cluster.kubeconfig.display(), cluster.bin.display());
+            process::print(&format!("export KUBECONFIG={kubeconfig} PATH=\"{bin}:$PATH\""));
             Ok(())
         }
         Command::Down => down(),

@@ -8,7 +8,7 @@ use std::{
 
 use sandbind_tests::pages;
 
-/// Rooms whose words reach users.
+/// Crates whose words reach users.
 const ROOMS: &[&str] = &["core", "engine", "cluster", "local", "webhook", "plugin-runner", "cli"];
 
 /// What stands directly before the code of a problem, failure, condition or Event.
@@ -30,7 +30,7 @@ const MAKERS: &[&str] = &[
     "Ending::Unclaimed,",
 ];
 
-/// The source of a room without comments and unit tests.
+/// The source of a crate without comments and unit tests.
 fn source(room: &str) -> String {
     let mut text = String::new();
     read(&pages::root().join(room).join("src"), &mut text);

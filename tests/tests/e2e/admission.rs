@@ -2,8 +2,10 @@
 
 mod calls;
 
+use std::collections::BTreeSet;
+
 use super::support::{
-    Ledger, Namespace, eventually,
+    Latch, Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, pod},
     holds,
     kubectl::kubectl_with,
@@ -30,48 +32,63 @@ fn a_server_side_dry_run_shows_the_injected_pod_and_makes_nothing() {
     assert!(sandboxes["items"].as_array().is_none_or(Vec::is_empty), "{sandboxes}");
 }
 
+/// What the pod's sidecar was told of the first resource.
+fn told(pod: &serde_json::Value) -> serde_json::Value {
+    let env = sidecars(pod)[0]["env"].as_array().unwrap();
+    let bindings = env.iter().find(|env| env["name"] == "SANDBIND_BINDINGS").unwrap();
+    let bindings: serde_json::Value = serde_json::from_str(bindings["value"].as_str().unwrap()).unwrap();
+    bindings["resources"][0].clone()
+}
+
+/// For whom the tokens are good that the pod's sidecar finds in its volumes, one after the other.
+fn audiences(pod: &serde_json::Value) -> Vec<Option<&str>> {
+    let mounts = sidecars(pod)[0]["volumeMounts"].as_array().into_iter().flatten();
+    let mounted: Vec<&serde_json::Value> = mounts.map(|mount| &mount["name"]).collect();
+    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    let sources = volumes
+        .filter(|volume| mounted.contains(&&volume["name"]))
+        .flat_map(|volume| volume["projected"]["sources"].as_array().into_iter().flatten());
+    let tokens = sources.map(|source| &source["serviceAccountToken"]).filter(|token| token.is_object());
+    tokens.map(|token| token["audience"].as_str()).collect()
+}
+
 #[test]
 fn a_copied_pod_is_injected_anew_and_the_sidecar_holds_no_api_token() {
     Ledger::get();
-    // The copy comes while the original's hold is open, which ends when its pod is seen with what is ready.
-    let plugin = Plugin::new("sleep 5", "");
+    // The copies come while the original's hold is open, which ends when its pod is seen with what is ready.
+    let making = Latch::new();
+    let plugin = Plugin::new(&making.wait(), "");
     let shop = Namespace::new();
     shop.apply(&binding(&plugin.name, "linger: 1s\nwait: {mode: Gate}"));
     shop.create(&pod("a", "pr-1")).unwrap();
     let original = shop.json(&["pod", "a"]);
-    let bindings = |pod: &serde_json::Value| -> serde_json::Value {
-        let env = sidecars(pod)[0]["env"].as_array().unwrap().clone();
-        let text = env.iter().find(|env| env["name"] == "SANDBIND_BINDINGS").unwrap()["value"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        serde_json::from_str(&text).unwrap()
-    };
-    let mounts: Vec<&str> = sidecars(&original)[0]["volumeMounts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|mount| mount["name"].as_str().unwrap())
-        .collect();
-    assert!(mounts.iter().all(|name| !name.starts_with("kube-api-access")), "{mounts:?}");
-    // As `kubectl get -o json | kubectl create -f -` under another name; `kubectl debug --copy-to` drops the labels.
+    // As `kubectl get -o json | kubectl create -f -` under another name, sidecar and all.
     let mut copy = original.clone();
     copy["metadata"] = serde_json::json!({"name": "b", "labels": original["metadata"]["labels"]});
     copy["status"] = serde_json::Value::Null;
     copy["spec"]["nodeName"] = serde_json::Value::Null;
     shop.create(&copy.to_string()).unwrap();
-    let copy = shop.json(&["pod", "b"]);
-    assert_eq!(sidecars(&copy).len(), 1);
-    let (one, two) = (bindings(&original), bindings(&copy));
-    assert_eq!(one["resources"][0]["incarnation"], two["resources"][0]["incarnation"]);
-    assert_ne!(one["resources"][0]["reservation"], two["resources"][0]["reservation"]);
-    for name in ["a", "b"] {
-        eventually("both run", 60, || {
+    // As people look into a pod. The profile `legacy`, for long kubectl's default, drops the labels whatever it is told.
+    let command = ["--", "sh", "-c", "trap exit TERM; sleep 3600 & wait"];
+    let debug = ["debug", "a", "--copy-to=c", "--keep-labels", "--profile=baseline", "--container=app"];
+    shop.kubectl(&[&debug[..], &["--image=localhost/test:1"], &command].concat());
+    let copies = [shop.json(&["pod", "b"]), shop.json(&["pod", "c"])];
+    let mut holds = BTreeSet::new();
+    for one in [&original, &copies[0], &copies[1]] {
+        assert_eq!(sidecars(one).len(), 1, "{one}");
+        let resource = told(one);
+        assert_eq!(resource["incarnation"], told(&original)["incarnation"]);
+        assert!(holds.insert(resource["reservation"].to_string()), "a hold of its own: {holds:?}");
+        assert_eq!(audiences(one), [Some("sandbind.dev/runner")], "no token that the API would take");
+    }
+    making.open();
+    for name in ["a", "b", "c"] {
+        eventually("all run", 60, || {
             let status = shop.json(&["pod", name])["status"].clone();
             if status["phase"] == "Running" { Ok(()) } else { Err(status.to_string()) }
         });
     }
-    shop.kubectl(&["delete", "pod", "a", "b", "--grace-period=1"]);
+    shop.kubectl(&["delete", "pod", "a", "b", "c", "--grace-period=1"]);
     shop.nothing_left(90);
 }
 

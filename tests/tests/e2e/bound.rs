@@ -14,20 +14,31 @@ fn an_app_connects_to_its_own_database_with_the_injected_env() {
     let shop = Namespace::new();
     examples::postgres();
     shop.apply(&examples::example("postgres/binding.yaml"));
-    shop.apply(&examples::example("postgres/deployment.yaml"));
-    let pod = shop.ready_pod("sandbind.dev/sandbox=pr-142", 120);
+    let first = examples::example("postgres/deployment.yaml");
+    // The same app in a second sandbox.
+    let second = first.replace("pr-142", "pr-143").replacen("name: orders\n", "name: orders-143\n", 1);
+    assert!(second.contains("sandbox: pr-143") && second.contains("orders-143"), "the example has changed");
+    shop.apply(&first);
+    shop.apply(&second);
     // The container's own client, the container's own env.
-    let psql = |sql: &str| {
+    let psql = |pod: &str, sql: &str| {
         eventually("the app's own connection", 30, || {
-            shop.exec(&pod, "app", &["bash", "-c", &format!("psql \"$DATABASE_URL\" -Atc \"{sql}\"")])
+            shop.exec(pod, "app", &["bash", "-c", &format!("psql \"$DATABASE_URL\" -Atc \"{sql}\"")])
         })
     };
-    let tables = psql("select count(*) from pg_tables where schemaname = 'public'");
-    assert_ne!(tables.trim(), "0", "the fixture was loaded");
-    let database = psql("select current_database()").trim().to_owned();
-    assert!(!ledger.made(&database).is_empty());
-    let record = shop.instance("pr-142", "db").unwrap();
-    assert_eq!(record["status"]["phase"], "Ready");
+    let databases = ["pr-142", "pr-143"].map(|sandbox| {
+        let pod = shop.ready_pod(&format!("sandbind.dev/sandbox={sandbox}"), 120);
+        let tables = psql(&pod, "select count(*) from pg_tables where schemaname = 'public'");
+        assert_ne!(tables.trim(), "0", "the fixture was loaded");
+        let database = psql(&pod, "select current_database()").trim().to_owned();
+        assert!(!ledger.made(&database).is_empty());
+        database
+    });
+    assert_ne!(databases[0], databases[1], "a second sandbox gets a database of its own");
+    let records = ["pr-142", "pr-143"].map(|sandbox| shop.instance(sandbox, "db").unwrap());
+    for record in &records {
+        assert_eq!(record["status"]["phase"], "Ready");
+    }
     let sandbox = eventually("the Sandbox says Ready", 10, || {
         let sandbox = shop.json(&["sandbox", "pr-142"]);
         if sandbox["status"]["phase"] == "Ready" { Ok(sandbox) } else { Err(sandbox.to_string()) }
@@ -36,8 +47,10 @@ fn an_app_connects_to_its_own_database_with_the_injected_env() {
 
     shop.kubectl(&["delete", "deployment", "--all"]);
     shop.nothing_left(180);
-    shop.no_trace_of(record["metadata"]["name"].as_str().unwrap(), 30);
-    assert_eq!(ledger.made(&database), Vec::<String>::new());
+    for (record, database) in records.iter().zip(&databases) {
+        shop.no_trace_of(record["metadata"]["name"].as_str().unwrap(), 30);
+        assert_eq!(ledger.made(database), Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -69,8 +82,13 @@ fn three_replicas_share_one_resource_and_it_is_deleted_once_after_the_last() {
 fn the_same_sandbox_name_in_two_namespaces_means_two_resources() {
     let ledger = Ledger::get();
     // Names things by the published variable alone.
-    let plugin = Plugin::new(
-        "psql -qc \"insert into effects (plugin, name, phase) values ('names', '$SIGNADOT_SANDBOX_NAME', 'create')\"",
+    let plugin = Plugin::unapplied();
+    let names = format!("{}-names", plugin.name);
+    plugin.change(
+        &format!(
+            "psql -qc \"insert into effects (plugin, name, phase) values ('{names}', '$SIGNADOT_SANDBOX_NAME', 'create')\""
+        ),
+        "",
         "",
     );
     let spaces = [Namespace::new(), Namespace::new()];
@@ -82,8 +100,8 @@ fn the_same_sandbox_name_in_two_namespaces_means_two_resources() {
         space.ready_pod("app=web", 120);
     }
     assert_eq!(ledger.count(&plugin.name, "create"), 2);
-    let names = ledger.sql("select count(distinct name) from effects where plugin = 'names'").unwrap();
-    assert!(names.parse::<u32>().unwrap() >= 2, "{names}");
+    let made = ledger.sql(&format!("select distinct name from effects where plugin = '{names}'")).unwrap();
+    assert_eq!(made.lines().count(), 2, "{made}");
     for space in &spaces {
         space.kubectl(&["delete", "deployment", "web"]);
         space.nothing_left(90);

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use super::support::{Namespace, fixtures::pod, sandbind, try_kubectl, unique};
+use super::support::{Namespace, fixtures::pod, sandbind, unique};
 
 /// A plugin of somebody who begins, in a folder of their own; removed in the end.
 struct First {
@@ -25,8 +25,7 @@ impl First {
 
 impl Drop for First {
     fn drop(&mut self) {
-        let _ =
-            try_kubectl(&["delete", "resourceplugin", "-l", &format!("sandbind.dev/plugin={}", self.name)]);
+        let _ = sandbind(&["plugin", "delete", &self.name, "--all-versions", "--force"]);
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -1,5 +1,7 @@
 //! Namespaces that go away, and namespaces with rules of their own.
 
+use serde_json::json;
+
 use super::support::{
     Ledger, Namespace, eventually,
     fixtures::{Plugin, binding, deployment, pod},
@@ -43,19 +45,61 @@ spec:
     resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 100m, memory: 32Mi}}
 "#;
 
+/// Refuses a pod with a container that names no requests or no limits.
+const QUOTA: &str = r#"apiVersion: v1
+kind: ResourceQuota
+metadata: {name: all}
+spec: {hard: {requests.cpu: "2", requests.memory: 1Gi, limits.cpu: "2", limits.memory: 1Gi}}
+"#;
+
+/// More than the sidecar asks for by itself.
+const LEAST: &str = "apiVersion: v1
+kind: LimitRange
+metadata: {name: least}
+spec: {limits: [{type: Container, min: {cpu: 50m, memory: 64Mi}}]}
+";
+
 #[test]
 fn restricted_and_limited_namespaces_accept_the_injected_pod() {
     Ledger::get();
     let plugin = Plugin::new("", "");
-    let shop =
+    let strict =
         Namespace::with("sandbind.dev/enabled: \"true\", pod-security.kubernetes.io/enforce: restricted", "");
-    shop.apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: {requests.cpu: \"2\", requests.memory: 1Gi, limits.cpu: \"2\", limits.memory: 1Gi}}\n");
-    shop.apply("apiVersion: v1\nkind: LimitRange\nmetadata: {name: least}\nspec: {limits: [{type: Container, min: {cpu: 5m, memory: 8Mi}, max: {cpu: \"1\", memory: 512Mi}}]}\n");
-    shop.apply(&binding(&plugin.name, "linger: 1s"));
-    shop.create(RESTRICTED).unwrap();
-    shop.ready_pod("app=strict", 60);
-    shop.kubectl(&["delete", "pod", "strict", "--grace-period=1"]);
-    shop.nothing_left(90);
+    let metered = Namespace::new();
+    metered.apply(QUOTA);
+    let ranged = Namespace::new();
+    ranged.apply(LEAST);
+    // A quota refuses everything until it has been counted once.
+    eventually("the quota is counted", 30, || {
+        let quota = metered.json(&["resourcequota", "all"]);
+        if quota["status"]["hard"].is_object() { Ok(()) } else { Err(quota.to_string()) }
+    });
+    let larger =
+        RESTRICTED.replace("cpu: 10m, memory: 16Mi", "cpu: 50m, memory: 64Mi").replace("32Mi", "64Mi");
+    let all = [(&strict, RESTRICTED), (&metered, RESTRICTED), (&ranged, larger.as_str())];
+    for (shop, yaml) in all {
+        shop.apply(&binding(&plugin.name, "linger: 1s\nwait: {mode: Gate}"));
+        shop.create(yaml).unwrap();
+    }
+    for (shop, _) in all {
+        shop.ready_pod("app=strict", 60);
+    }
+    let sidecar = |shop: &Namespace| {
+        let pod = shop.json(&["pod", "strict"]);
+        let init = pod["spec"]["initContainers"].as_array().unwrap();
+        init.iter().find(|one| one["name"] == "sandbind-binder").unwrap()["resources"].clone()
+    };
+    let own = sidecar(&metered);
+    assert_eq!(own["requests"], json!({"cpu": "5m", "memory": "12Mi"}), "{own}");
+    let raised = sidecar(&ranged);
+    assert_eq!(raised["requests"], json!({"cpu": "50m", "memory": "64Mi"}), "as much as the least: {raised}");
+    assert_eq!(raised["limits"], json!({"cpu": "100m", "memory": "64Mi"}), "no less than that: {raised}");
+    for (shop, _) in all {
+        shop.kubectl(&["delete", "pod", "strict", "--grace-period=1", "--wait=false"]);
+    }
+    for (shop, _) in all {
+        shop.nothing_left(90);
+    }
 }
 
 #[test]

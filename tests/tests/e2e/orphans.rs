@@ -1,5 +1,6 @@
 //! A removal that does not succeed: said loudly, given to a person, and never given up. And what a tenant may do alone.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::support::{
@@ -154,6 +155,7 @@ fn edit_in_the_namespace_is_enough_for_every_sandbox_command() {
         let said = format!("{}{}", ended.stdout, ended.stderr);
         assert!(said.contains(says), "{arguments:?}: no `{says}`: {ended:?}");
         assert!(!said.contains("orbidden"), "{arguments:?}: {ended:?}");
+        ended
     };
     does(&["create", "pr-1", "--prepare", "db", "--ttl", "2d"], 0, "pr-1");
     does(&["wait", "pr-1", "--for", "ready", "--timeout", "90s"], 0, "");
@@ -161,9 +163,19 @@ fn edit_in_the_namespace_is_enough_for_every_sandbox_command() {
     does(&["get", "pr-1"], 0, "Ready");
     does(&["get", "pr-1", "-o", "yaml"], 0, "kind: Sandbox");
     does(&["why", "pr-1"], 0, "nothing stops it");
-    does(&["logs", "pr-1", "--resource", "db"], 0, "");
-    does(&["hold", "pr-1", "2h"], 0, "");
-    does(&["retry", "pr-1"], 0, "");
+    // What the steps wrote lies where an editor may not read; the status may be read, and is shown in its place.
+    let logs = does(&["logs", "pr-1", "--resource", "db"], 0, "here is what the status says of the steps");
+    assert!(logs.stderr.contains("sandbind-system, which you may not read"), "{logs:?}");
+    assert!(logs.stdout.starts_with("db: Ready") && logs.stdout.lines().count() == 1, "{logs:?}");
+    let before = Timestamp::now();
+    let held = does(&["hold", "pr-1", "2h"], 0, "is held until");
+    let sandbox = shop.json(&["sandbox", "pr-1"]);
+    let until = sandbox["metadata"]["annotations"]["sandbind.dev/hold-until"].as_str().unwrap();
+    assert!(held.stderr.contains(until), "{until}: {held:?}");
+    // It is written in whole seconds.
+    let hold = until.parse::<Timestamp>().unwrap().duration_since(before);
+    assert!((7199..7260).contains(&hold.as_secs()), "{hold:?}");
+    does(&["retry", "pr-1"], 0, "nothing has failed");
     does(&["delete", "pr-1", "--wait", "--timeout", "90s"], 0, "");
     does(&["get", "pr-1"], 1, "NotFound");
     shop.nothing_left(60);

@@ -9,12 +9,19 @@ use std::{
 };
 
 use super::support::{
-    Ledger, Namespace, eventually,
+    Ledger, Namespace,
+    audit::create_call,
+    eventually,
     fixtures::{Plugin, binding, deployment, pod},
     kubectl,
-    programs::{Arguments, RUNNER, Restore, WEBHOOK, kill, logs, replace, rollout, scale},
+    programs::{Arguments, RUNNER, Restore, WEBHOOK, kill, logs, replace, rollout, scale, strike},
     stream::{Over, Stream},
 };
+
+/// A pod of nobody's sandbox.
+fn unlabelled(name: &str) -> String {
+    pod(name, "x").replace(", sandbind.dev/sandbox: \"x\"", "")
+}
 
 fn lives_of_sandboxes(count: usize, plugin: &Plugin, shop: &Namespace, ledger: &Ledger) {
     for number in 0..count {
@@ -82,8 +89,8 @@ fn without_the_webhook_labelled_pods_wait_and_others_do_not_notice() {
     shop.apply(&binding(&plugin.name, "linger: 1s"));
     scale(WEBHOOK, 0);
     let refused = shop.create(&pod("bare", "pr-0")).unwrap_err();
-    assert!(refused.contains("webhook"), "{refused}");
-    shop.create(&pod("plain", "x").replace(", sandbind.dev/sandbox: \"x\"", "")).unwrap();
+    assert!(refused.contains("failed calling webhook"), "{refused}");
+    shop.create(&unlabelled("plain")).unwrap();
     shop.apply(&deployment("web", "pr-1", 1));
     scale(WEBHOOK, 1);
     shop.ready_pod("app=web", 120);
@@ -109,17 +116,32 @@ fn without_the_runner_pods_of_a_ready_resource_start_all_the_same() {
 }
 
 #[test]
-fn a_webhook_killed_while_it_holds_admissions_costs_nobody_a_pod() {
+fn a_webhook_killed_while_it_holds_admissions_refuses_them_plainly_and_costs_nobody_a_pod() {
     let _restore = Restore(WEBHOOK, 1);
     Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("sleep 8", "");
     shop.apply(&binding(&plugin.name, "linger: 1s"));
     shop.apply(&deployment("web", "pr-1", 2));
-    eventually("an admission is held", 20, || {
-        if shop.instances().is_empty() { Err("no record") } else { Ok(()) }
+    let refused = thread::scope(|scope| {
+        // By hand: nobody tries again.
+        let bare = scope.spawn(|| shop.create(&pod("bare", "pr-2")));
+        eventually("both sandboxes' pods are held", 20, || {
+            let held = |sandbox: &str| {
+                let record = shop.instance(sandbox, "db").unwrap_or_default();
+                !record["status"]["reservations"].as_array().is_none_or(Vec::is_empty)
+            };
+            let seen = [held("pr-1"), held("pr-2")];
+            if seen == [true, true] { Ok(()) } else { Err(format!("{seen:?}")) }
+        });
+        strike(WEBHOOK);
+        shop.create(&unlabelled("plain")).unwrap();
+        bare.join().unwrap().unwrap_err()
     });
-    kill(WEBHOOK);
+    for part in ["failed calling webhook", "sandbind-webhook"] {
+        assert!(refused.contains(part), "no `{part}` in: {refused}");
+    }
+    assert!(create_call(&shop.name, "plain").as_secs() < 1, "others do not notice");
     shop.ready_pod("app=web", 120);
     shop.kubectl(&["delete", "deployment", "web"]);
     shop.nothing_left(120);

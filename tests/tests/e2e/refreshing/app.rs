@@ -136,9 +136,13 @@ fn a_refresh_reaches_the_app_within_two_seconds_whole_and_announced() {
         seen.iter().filter_map(|(id, at)| Some(at.duration_since(*results.get(id)?).as_secs_f64())).collect();
     println!("from the result of a refresh until the app read it, in seconds: {late:.2?}");
     assert!(late.len() >= 2 && late.iter().all(|late| *late > 0.0), "{late:?}");
-    // On a machine that does forty other things: the best of them shows what it takes.
-    let best = late.iter().copied().fold(f64::INFINITY, f64::min);
-    assert!(best < 2.0, "{late:?}");
+    // The machine does forty other things, so one of them may meet a moment in which nothing here gets a turn. What it takes as a rule
+    // is the promise; that none is left for a probe or a pass that comes every so often is what the bound on each of them says.
+    let mut sorted = late.clone();
+    sorted.sort_by(f64::total_cmp);
+    let median = f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+    assert!(median < 2.0, "{late:?}");
+    assert!(late.iter().all(|late| *late < 10.0), "{late:?}");
     shop.kubectl(&["delete", "pod", "a"]);
     shop.nothing_left(120);
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::support::{
-    Ledger, Namespace, eventually,
+    Ledger, Namespace, audit, eventually,
     fixtures::{Plugin, binding, pod},
     holds, sandbind,
 };
@@ -48,15 +48,32 @@ fn an_explicit_sandbox_outlives_its_pods_and_one_while_used_goes_with_them() {
 
 #[test]
 fn a_ttl_ends_the_sandbox() {
-    Ledger::get();
+    let ledger = Ledger::get();
     let shop = Namespace::new();
     let plugin = Plugin::new("", "");
     shop.apply(&binding(&plugin.name, "linger: 1s"));
     shop.apply("apiVersion: sandbind.dev/v1alpha1\nkind: Sandbox\nmetadata: {name: pr-1}\nspec: {ttl: {duration: 60s}, prepare: [db]}\n");
+    let sandbox = shop.json(&["sandbox", "pr-1"]);
+    let created: Timestamp = sandbox["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap();
     let ready =
         sandbind(&["sandbox", "wait", "pr-1", "--for", "ready", "--timeout", "60s", "-n", &shop.name]);
     assert_eq!(ready.code, 0, "{ready:?}");
     shop.nothing_left(150);
+    // It lived for its time, by the API server's clock, and so did its resource, by the database's.
+    let ended = eventually("its deletion in the audit log", 30, || {
+        let requests = audit::requests(&shop.name, "sandboxes");
+        let deletion = requests.iter().find(|request| request["verb"] == "delete");
+        deletion.map(audit::received).ok_or_else(|| format!("{} other requests", requests.len()))
+    });
+    let lived = ended.duration_since(created);
+    assert!(lived.as_secs() >= 60, "it was deleted after {lived:?}");
+    let early = format!(
+        "select at from effects where plugin = '{}' and phase = 'delete' and at < to_timestamp({})",
+        plugin.name,
+        created.as_second() + 60
+    );
+    assert_eq!(ledger.sql(&early).unwrap(), "", "its resource was removed before");
+    assert_eq!(ledger.count(&plugin.name, "delete"), 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::eventually;
@@ -74,9 +75,36 @@ pub fn create_call(namespace: &str, pod: &str) -> Duration {
             .iter()
             .find(|event| event["verb"] == "create" && event["requestObject"]["metadata"]["name"] == pod);
         let event = event.ok_or_else(|| format!("{} other requests", events.len()))?;
-        let at = |field: &str| event[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-        Ok::<_, String>(at("stageTimestamp").duration_since(at("requestReceivedTimestamp")).unsigned_abs())
+        Ok::<_, String>(answered(event).duration_since(received(event)).unsigned_abs())
     })
+}
+
+/// How long after the answer that a Deployment was made the call came that creates its first pod, whose label `app` is the
+/// Deployment's name. Neither kubectl's own time is in it nor that of the pod's admission.
+#[track_caller]
+pub fn until_first_pod(namespace: &str, deployment: &str) -> SignedDuration {
+    eventually(&format!("Deployment {deployment} and its pod in the audit log"), 30, || {
+        let made = |resource: &str, place: &str| {
+            requests(namespace, resource).into_iter().find(|event| {
+                event["verb"] == "create"
+                    && event["responseStatus"]["code"] == 201
+                    && event["requestObject"].pointer(place).is_some_and(|name| name == deployment)
+            })
+        };
+        let owner = made("deployments", "/metadata/name").ok_or("no Deployment was made")?;
+        let pod = made("pods", "/metadata/labels/app").ok_or("no pod was made")?;
+        Ok::<_, &str>(received(&pod).duration_since(answered(&owner)))
+    })
+}
+
+/// When a request came in, to the microsecond.
+pub fn received(event: &Value) -> Timestamp {
+    event["requestReceivedTimestamp"].as_str().unwrap().parse().unwrap()
+}
+
+/// When it was answered.
+fn answered(event: &Value) -> Timestamp {
+    event["stageTimestamp"].as_str().unwrap().parse().unwrap()
 }
 
 fn created(event: &Value) -> Created {

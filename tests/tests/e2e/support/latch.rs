@@ -16,10 +16,17 @@ impl Latch {
 
     /// The line of a step's script that waits until it is open.
     pub fn wait(&self) -> String {
-        format!(
-            "until [ \"$(psql -Atqc \"select 1 from latches where name = '{}'\")\" = 1 ]; do sleep 0.2; done",
-            self.name
-        )
+        format!("until {}; do sleep 0.2; done", self.is_open())
+    }
+
+    /// The line that runs this command while it is closed.
+    pub fn unless_open(&self, command: &str) -> String {
+        format!("{} || {{ {command}; }}", self.is_open())
+    }
+
+    /// The command that succeeds once it is open.
+    fn is_open(&self) -> String {
+        format!("[ \"$(psql -Atqc \"select 1 from latches where name = '{}'\")\" = 1 ]", self.name)
     }
 
     /// Lets every script through, now and later.

@@ -15,6 +15,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("resourcebinding", "resourcebindings", "/apis/sandbind.dev/v1alpha1"),
     ("resourceinstance", "resourceinstances", "/apis/sandbind.dev/v1alpha1"),
     ("resourceplugin", "resourceplugins", "/apis/sandbind.dev/v1alpha1"),
+    ("resourcequota", "resourcequotas", "/api/v1"),
     ("sandbox", "sandboxes", "/apis/sandbind.dev/v1alpha1"),
     ("secret", "secrets", "/api/v1"),
     ("serviceaccount", "serviceaccounts", "/api/v1"),

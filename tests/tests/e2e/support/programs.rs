@@ -1,5 +1,8 @@
 //! sandbind's own programs: how many run, with which arguments, what they log. Only for tests that take [`super::storm`].
 
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{eventually, json, kubectl, look::log, namespace::is_ready, try_kubectl};
@@ -35,10 +38,38 @@ pub fn scale(deployment: &str, replicas: usize) {
     });
 }
 
-/// Ends its pods without waiting for them.
+/// Kills its processes (SIGKILL: no handler of theirs runs), as a kernel short of memory does; the kubelet starts its containers anew.
+#[track_caller]
+pub fn strike(deployment: &str) {
+    let containers: Vec<String> = pods(deployment)
+        .iter()
+        .flat_map(|pod| pod["status"]["containerStatuses"].as_array().cloned().unwrap_or_default())
+        .filter_map(|status| Some(status["containerID"].as_str()?.strip_prefix("containerd://")?.to_owned()))
+        .collect();
+    let struck = processes_in(&containers);
+    assert!(!struck.is_empty(), "no process of {deployment} in {containers:?}");
+    for process in struck {
+        // One that is gone already is as good.
+        let _ = kill_process(process, Signal::KILL);
+    }
+}
+
+/// Kills its processes and deletes its pods, so that nobody waits for the kubelet, which starts containers ever later.
 pub fn kill(deployment: &str) {
+    strike(deployment);
     let selector = component(deployment);
     let _ = try_kubectl(&["-n", SYSTEM, "delete", "pod", "-l", &selector, "--grace-period=0", "--force"]);
+}
+
+/// The processes of containers: the node is this machine, and a container's id is the last part of its control group.
+fn processes_in(containers: &[String]) -> Vec<Pid> {
+    let within = |pid: i32| {
+        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        containers.iter().any(|id| groups.contains(id.as_str()))
+    };
+    let all =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    all.filter(|pid| within(*pid)).filter_map(Pid::from_raw).collect()
 }
 
 /// Replaces its pods as an upgrade does, and waits until the old ones are gone.
