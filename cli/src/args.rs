@@ -55,7 +55,7 @@ pub struct Args {
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
-    /// Namespace to act in
+    /// Namespace to act in; for `install`, `doctor` and `uninstall`, the system namespace
     #[arg(short, long, global = true, value_name = "NS")]
     pub namespace: Option<String>,
     /// Context of the kubeconfig
@@ -67,7 +67,7 @@ pub struct Global {
     /// Namespace of sandbind's programs and records
     #[arg(long, global = true, value_name = "NS", env = "SANDBIND_SYSTEM_NAMESPACE", default_value = SYSTEM_NAMESPACE, hide_env_values = true)]
     pub system_namespace: String,
-    /// How data is shown
+    /// How data is shown; `sarif` is for `plugin validate` alone
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub output: Format,
 }

@@ -2,6 +2,9 @@
 
 use sandbind_core::problem::Problem;
 
+/// The place of what the API server refuses without naming one.
+const API_SERVER: &str = "the API server";
+
 /// A command's answer.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
@@ -68,6 +71,12 @@ impl Failure {
     ) -> Self {
         Self { exit: Exit::Late, ..Self::failed("TimedOut", place, reason, way_out) }
     }
+
+    /// Exit code 1 with a problem that has no code of its own.
+    fn other(reason: String) -> Self {
+        let way_out = "act on the reason; if it makes no sense, report it as a fault of sandbind";
+        Self::failed("Failed", "this command", reason, way_out)
+    }
 }
 
 impl From<Problem> for Failure {
@@ -84,19 +93,19 @@ impl From<Vec<Problem>> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::failed("Failed", "", format!("{error:#}"), "")
+        Self::other(format!("{error:#}"))
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::failed("Failed", "", error.to_string(), "")
+        Self::other(error.to_string())
     }
 }
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
-        Self::failed("Failed", "", error.to_string(), "")
+        Self::other(error.to_string())
     }
 }
 
@@ -107,12 +116,22 @@ impl From<kube::Error> for Failure {
             kube::Error::Api(status) => match status.code {
                 403 => Self::failed(
                     "Forbidden",
-                    "",
+                    API_SERVER,
                     status.message.clone(),
                     "ask for the right, or use another context with --context",
                 ),
-                404 => Self::failed("NotFound", "", status.message.clone(), ""),
-                _ => Self::failed("Refused", "", status.message.clone(), ""),
+                404 => Self::failed(
+                    "NotFound",
+                    API_SERVER,
+                    status.message.clone(),
+                    "check name, namespace and --context; `sandbind doctor` says whether sandbind is installed there",
+                ),
+                _ => Self::failed(
+                    "Refused",
+                    API_SERVER,
+                    status.message.clone(),
+                    "correct what the API server names, and run the command again",
+                ),
             },
             other => Self::failed(
                 "Unreachable",

@@ -24,7 +24,7 @@ use sandbind_wire::name;
 use serde_json::{Map, Value, json};
 
 /// Name of both webhook configurations.
-pub const CONFIGURATION: &str = "sandbind";
+pub const CONFIGURATION: &str = name::WEBHOOK_CONFIGURATION;
 /// Name of the webhook's ServiceAccount, Deployment and container.
 pub const WEBHOOK: &str = name::WEBHOOK_SERVICE;
 /// Name of the runner's ServiceAccount, Deployment and container.

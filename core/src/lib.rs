@@ -1,8 +1,8 @@
 //! The rules of sandbind, as functions of data.
 //!
 //! Nothing here does I/O, reads a clock, an environment variable or a file, or draws a random number: time and randomness
-//! are arguments, effects are values of [`lifecycle::effect::Effect`]. The modules form floors; a module uses only those
-//! named before it in this list.
+//! are arguments, effects are values of [`lifecycle::effect::Effect`]. The modules form layers: each uses only those named before it
+//! in this list, except for the few uses of `lifecycle` that the layering test lists with their reasons.
 
 pub mod problem;
 pub mod source;

@@ -31,8 +31,9 @@ spec:
   ports: [{name: http, port: {{ .Values.port }}}]
 YAML
 
-# A killed helm leaves the release `pending-…`, and helm refuses to go on: another operation is in progress. None is: sandbind runs one
-# step of a resource at a time. Of such a release it is not known what it has; nobody has been given it yet.
+# A helm that was killed leaves the release `pending-…` or `uninstalling`, and then helm refuses to work on it, because another operation
+# seems to be in progress. There is none: sandbind runs one step of a resource at a time. What such a release holds is not known, and no
+# pod has been given it yet, so it is removed and made anew.
 UNFINISHED=$(helm list --pending --uninstalling --short --filter "^$NAME\$")
 if [ -n "$UNFINISHED" ]; then
   helm uninstall "$NAME" --ignore-not-found --wait --timeout 2m

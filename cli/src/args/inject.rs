@@ -5,13 +5,13 @@ use clap::{Args, ValueEnum};
 /// `sandbind inject`.
 #[derive(Debug, Args)]
 pub struct InjectArgs {
-    /// Files with a pod (or a workload with a pod template), bindings and plugins; `-` is standard input
+    /// Files with a pod (or a workload with a pod template), bindings and plugins; `-` is standard input; may be given several times
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
     pub filename: Vec<String>,
     /// How plugins are read.
     #[command(flatten)]
     pub template: super::TemplateArgs,
-    /// Labels that the namespace has
+    /// A label that the namespace has; may be given several times
     #[arg(long = "namespace-label", value_name = "KEY=VALUE", default_value = "sandbind.dev/enabled=true")]
     pub namespace_labels: Vec<String>,
     /// Image of the sidecar

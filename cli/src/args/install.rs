@@ -12,10 +12,11 @@ pub struct InstallArgs {
     /// Image of all programs, by tag or digest
     #[arg(long, value_name = "REF", default_value = DEFAULT_IMAGE)]
     pub image: String,
-    /// Secret in the system namespace with the registry's credentials
+    /// Secret with the registry's credentials; one of this name must be in the system namespace, in step namespaces, and in
+    /// namespaces with sandboxes
     #[arg(long, value_name = "NAME")]
     pub image_pull_secret: Option<String>,
-    /// Namespaces in which step pods may run; the first is the default
+    /// Namespaces in which step pods may run, with commas between them; the first is the default
     #[arg(long, value_name = "NS", num_args = 1.., value_delimiter = ',', default_value = STEP_NAMESPACE)]
     pub step_namespace: Vec<String>,
     /// Pod security that step namespaces enforce
@@ -30,10 +31,10 @@ pub struct InstallArgs {
     /// Timers.
     #[command(flatten)]
     pub timers: TimerArgs,
-    /// A further argument of the webhook, such as --webhook-arg=--log=debug
+    /// A further argument of the webhook, such as --webhook-arg=--log=debug; may be given several times
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub webhook_arg: Vec<String>,
-    /// A further argument of the plugin runner, such as --runner-arg=--workers=32
+    /// A further argument of the plugin runner, such as --runner-arg=--workers=32; may be given several times
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub runner_arg: Vec<String>,
     /// Apply to the cluster and wait until it works
@@ -103,10 +104,10 @@ fn flags(given: &[(&str, Option<Span>)]) -> Vec<String> {
 /// `sandbind uninstall`.
 #[derive(Debug, Args)]
 pub struct UninstallArgs {
-    /// Remove sandbind although resources exist that it then never removes
+    /// Remove sandbind even if resources still exist, which it then never removes
     #[arg(long)]
     pub force: bool,
-    /// Namespaces of step pods
+    /// Namespaces of step pods, as the installation was told; the RoleBindings of those left out stay
     #[arg(long, value_name = "NS", num_args = 1.., value_delimiter = ',', default_value = STEP_NAMESPACE)]
     pub step_namespace: Vec<String>,
     /// Delete the step namespaces too, with whatever plugins keep there

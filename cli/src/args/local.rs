@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 )]
 pub struct RunArgs {
     /// The stack: plugins and one binding; may be given several times
-    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    #[arg(short, long = "file", visible_alias = "filename", value_name = "FILE", required = true)]
     pub files: Vec<String>,
     /// How plugins are read.
     #[command(flatten)]
@@ -18,7 +18,8 @@ pub struct RunArgs {
     /// Name of the sandbox, as the plugins see it
     #[arg(long, value_name = "NAME", default_value = "local")]
     pub sandbox: String,
-    /// A variable for the scripts of the plugins: stands in for what their overlays take from Secrets; without a value, that of this process
+    /// A variable for the scripts of the plugins, in place of what their overlays take from Secrets; without a value, that of this
+    /// process; may be given several times
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
     /// Say nothing about the resources

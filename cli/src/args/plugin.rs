@@ -138,7 +138,7 @@ pub struct PluginDeleteArgs {
     /// Every version
     #[arg(long)]
     pub all_versions: bool,
-    /// Although resources live that it made: they carry their own copy of it
+    /// Delete even if resources made from it still exist: they carry their own copy of it
     #[arg(long)]
     pub force: bool,
 }

@@ -26,7 +26,7 @@ pub enum SandboxCommand {
     Logs(LogsArgs),
     /// Start the next round of failed resources at once
     Retry(NameArgs),
-    /// Keep the resources for a while although nobody uses them
+    /// Keep the resources for a while, even if nobody uses them
     Hold(HoldArgs),
 }
 
@@ -51,10 +51,10 @@ pub struct CreateArgs {
     /// From when the TTL counts: createdAt or lastUsedAt
     #[arg(long, value_name = "MOMENT", requires = "ttl", value_parser = offset)]
     pub ttl_from: Option<OffsetFrom>,
-    /// A resource to make before any pod comes; `*` stands for all
+    /// A resource to make before any pod comes; `*` stands for all; may be given several times
     #[arg(long, value_name = "RESOURCE")]
     pub prepare: Vec<String>,
-    /// A param of a resource, over the binding's
+    /// A param of a resource, which replaces the binding's; may be given several times
     #[arg(long, value_name = "RESOURCE.PARAM=VALUE")]
     pub param: Vec<String>,
     /// Routing key for plugins that want it
@@ -68,10 +68,10 @@ pub struct CreateArgs {
 /// `sandbind sandbox list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Of all namespaces
+    /// List those of all namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
-    /// Only those with these labels
+    /// List only those with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
 }
@@ -84,13 +84,13 @@ pub struct WaitArgs {
     /// What to wait for
     #[arg(long = "for", value_enum, value_name = "STATE", default_value_t = Awaited::Ready)]
     pub state: Awaited,
-    /// How long
+    /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub timeout: Span,
-    /// Wait on although a round failed
+    /// Keep waiting when a round has failed
     #[arg(long)]
     pub through_failures: bool,
-    /// Nothing promised is fine
+    /// Succeed even if the sandbox has no resources
     #[arg(long)]
     pub allow_empty: bool,
 }
@@ -116,7 +116,7 @@ pub struct DeleteArgs {
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub timeout: Span,
-    /// One that does not exist is fine
+    /// Do not fail if it does not exist
     #[arg(long)]
     pub ignore_not_found: bool,
 }

@@ -12,10 +12,11 @@ pub struct TestArgs {
     /// What to expect: a file of tests; left out, `NAME.test.yaml` beside `NAME.yaml` where there is one
     #[arg(long, value_name = "FILE")]
     pub tests: Option<String>,
-    /// A param, as a binding would pass it; goes before those that the file of tests says
+    /// A param, as a binding would pass it; takes precedence over the file of tests; may be given several times
     #[arg(long, value_name = "NAME=VALUE")]
     pub param: Vec<String>,
-    /// A variable for the scripts: stands in for what the overlay takes from Secrets; without a value, that of this process
+    /// A variable for the scripts, in place of what the overlay takes from Secrets; without a value, that of this process; may be
+    /// given several times
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
     /// Name of the sandbox, as the scripts see it

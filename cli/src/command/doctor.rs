@@ -13,6 +13,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{Api, api::ListParams};
+use sandbind_cluster::lease::LEASE;
 use sandbind_wire::name::{LABEL_ENABLED, TLS_SECRET};
 use serde::Serialize;
 
@@ -219,6 +220,11 @@ async fn reach(cluster: &Cluster) -> Outcome<Finding> {
                 cluster.system
             ),
         ),
+        Reach::Refused(reason) => Finding::bad(
+            check,
+            probe::refused(&reason),
+            "run it as somebody who may create pods there, or remove what the reason names; nothing was learnt about the webhook",
+        ),
     })
 }
 
@@ -227,12 +233,10 @@ async fn driver(cluster: &Cluster) -> Outcome<Finding> {
     let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), &cluster.system);
     let services: Api<Service> = Api::namespaced(cluster.client.clone(), &cluster.system);
     let holder = leases
-        .list(&ListParams::default())
+        .get_opt(LEASE)
         .await?
-        .items
-        .into_iter()
-        .filter(|lease| lease.metadata.name.as_deref().is_some_and(|name| name.starts_with("sandbind")))
-        .find_map(|lease| lease.spec.and_then(|spec| spec.holder_identity))
+        .and_then(|lease| lease.spec)
+        .and_then(|spec| spec.holder_identity)
         .filter(|holder| !holder.is_empty());
     let address =
         services.get_opt(RUNNER).await?.and_then(|service| service.spec).and_then(|spec| spec.cluster_ip);

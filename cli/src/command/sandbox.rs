@@ -1,4 +1,4 @@
-//! `sandbind sandbox`: everything a tenant needs, with the rights of `edit` in the namespace.
+//! `sandbind sandbox`: everything a tenant needs, with the rights of `edit` in the namespace. Only whole logs need more: see `logs`.
 
 mod create;
 mod delete;

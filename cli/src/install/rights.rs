@@ -16,7 +16,8 @@ pub(super) fn all(options: &Options) -> Vec<Value> {
     [tenants(), webhook(options), runner(options)].concat()
 }
 
-/// What a namespace's people may do: `edit` is enough for every `sandbox` command. No role holds a `status`.
+/// What a namespace's people may do: `edit` is enough for every `sandbox` command, but for whole logs, which are in Secrets of the
+/// system namespace. No role holds a `status`.
 fn tenants() -> Vec<Value> {
     let aggregate = |name: &str, into: &[&str], rules: Value| {
         let mut joined = labels("tenants");

@@ -66,8 +66,9 @@ pub(crate) fn find(code: &str) -> Vec<Entry> {
 pub(super) fn markdown() -> String {
     let mut text = String::from(
         "# Codes, conditions, Events\n\n\
-         Every problem is told as `Code: place: reason (way out)`. The code is stable: it is also the reason of a condition and the label \
-         `reason` of the webhook's metrics. What is told at its place is exact; here is what it means in general.\n",
+         The API server's answers, Events and conditions tell a problem in one line, `Code: place: reason (way out)`. The command tells the \
+         same parts in lines of their own, the first of which begins with `error:` or `warning:`. The code is stable: it is also the reason of \
+         a condition and the label `reason` of the webhook's metrics. What is told there is exact; this page says what it means in general.\n",
     );
     for Subject { heading, about, columns: [first, second, third], lines } in
         SUBJECTS.iter().copied().flatten()

@@ -49,6 +49,27 @@ const MARKS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Besides what the runner says: what the program that runs a script adds.
+const ADDED: &[(&str, &str)] = &[(
+    "SANDBIND_RUN",
+    "Random id of this run of the script. All processes that carry it are ended with the script, so leave it in their environment",
+)];
+
+/// With `runner.terraformState`.
+const STATE: &[(&str, &str)] = &[
+    (
+        "SANDBIND_STATE_URL",
+        "Base of the addresses of states: `$SANDBIND_STATE_URL/NAME` is a state of its own",
+    ),
+    ("TF_HTTP_ADDRESS", "Address of the main state, as `backend \"http\" {}` reads it"),
+    ("TF_HTTP_LOCK_ADDRESS", "The same, for its lock"),
+    ("TF_HTTP_UNLOCK_ADDRESS", "The same, for its lock"),
+    ("TF_HTTP_USERNAME", "User for these addresses"),
+    ("TF_HTTP_PASSWORD", "Password for these addresses, another for each run of a script"),
+    ("TF_IN_AUTOMATION", "`1`: no hints about further commands"),
+    ("TF_INPUT", "`0`: nothing is asked for"),
+];
+
 /// Of containers and commands that get outputs.
 const USERS: &[(&str, &str)] = &[
     (name::ENV_FILES, "In the command of `sandbind run`: the folder with the binding's files"),
@@ -64,7 +85,14 @@ pub(super) fn markdown() -> String {
          these, its inputs, `--env` and `PATH`, and nothing else of your environment.\n\n\
          | variable | meaning |\n|---|---|\n",
     );
-    for (name, meaning) in ENVIRONMENT {
+    for (name, meaning) in ENVIRONMENT.iter().chain(ADDED) {
+        let _infallible = writeln!(text, "| `{name}` | {meaning} |");
+    }
+    text.push_str(
+        "\nWith [`runner.terraformState: true`](../plugins.md#terraform-and-opentofu) also:\n\n\
+         | variable | meaning |\n|---|---|\n",
+    );
+    for (name, meaning) in STATE {
         let _infallible = writeln!(text, "| `{name}` | {meaning} |");
     }
     text.push_str(

@@ -6,9 +6,15 @@ use clap::Arg;
 
 use super::cell;
 
-/// A row for each flag.
-pub(super) fn table<'a>(text: &mut String, args: impl Iterator<Item = &'a Arg>) {
-    text.push_str("| flag | meaning |\n|---|---|\n");
+/// What stands for a positional argument.
+pub(super) fn word(arg: &Arg) -> String {
+    let value = arg.get_value_names().and_then(<[_]>::first).map(ToString::to_string);
+    value.unwrap_or_else(|| arg.get_id().as_str().to_uppercase()).replace(['<', '>'], "")
+}
+
+/// A row for each argument, below a head that says what they are.
+pub(super) fn table<'a>(text: &mut String, head: &str, args: impl Iterator<Item = &'a Arg>) {
+    let _infallible = write!(text, "| {head} | meaning |\n|---|---|\n");
     for arg in args {
         let takes_value = arg.get_action().takes_values();
         let value = arg.get_value_names().and_then(<[_]>::first).filter(|_| takes_value);
@@ -16,9 +22,12 @@ pub(super) fn table<'a>(text: &mut String, args: impl Iterator<Item = &'a Arg>) 
             (Some(short), Some(long)) => format!("-{short}, --{long}"),
             (None, Some(long)) => format!("--{long}"),
             (Some(short), None) => format!("-{short}"),
-            (None, None) => continue,
+            (None, None) => word(arg),
         };
-        if let Some(value) = value {
+        for alias in arg.get_visible_aliases().unwrap_or_default() {
+            let _infallible = write!(flag, ", --{alias}");
+        }
+        if let Some(value) = value.filter(|_| !arg.is_positional()) {
             let _infallible = write!(flag, " {value}");
         }
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
@@ -38,7 +47,7 @@ pub(super) fn table<'a>(text: &mut String, args: impl Iterator<Item = &'a Arg>) 
             String::new()
         };
         let env = arg.get_env().map(|name| format!("; or `${}`", name.to_string_lossy())).unwrap_or_default();
-        let required = if arg.is_required_set() { "; required" } else { "" };
+        let required = if arg.is_required_set() && !arg.is_positional() { "; required" } else { "" };
         let _infallible = writeln!(text, "| `{flag}` | {}{possible}{default}{env}{required} |", cell(help));
     }
 }

@@ -27,5 +27,5 @@ fn section(text: &mut String, mut command: Command) {
     let shown = command
         .get_arguments()
         .filter(|arg| !arg.is_hide_set() && !matches!(arg.get_id().as_str(), "help" | "version"));
-    table(text, shown);
+    table(text, "flag", shown);
 }

@@ -102,7 +102,7 @@ pub struct BoundEnv {
     /// Name of the variable.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Text; `$(VAR)` is an earlier variable, as ever in Kubernetes, and `$(sandbox)` and `$(namespace)` are names.
+    /// Text; `$(VAR)` is an earlier variable, as usual in Kubernetes, and `$(sandbox)` and `$(namespace)` are names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// The value is an output of a resource.
@@ -174,7 +174,7 @@ pub enum OnConflict {
 #[serde(rename_all = "camelCase")]
 pub struct Wait {
     /// When a resource is not ready within `block`: `Auto` admits the pod gated, `Block` denies it; `Gate` admits it gated without
-    /// waiting.
+    /// waiting. A controller of `kube-system` has one pod held at a time: its other pods are gated or denied at once meanwhile.
     #[serde(default)]
     pub mode: WaitMode,
     /// How long an admission may be held, up to 10s. Default 10s.

@@ -25,7 +25,8 @@ use super::duration::Span;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ResourcePluginSpec {
-    /// Name by which bindings call the plugin: letter first, then letters, digits and hyphens, at most 253 characters.
+    /// Name by which bindings call the plugin: letter first, then letters, digits and hyphens, at most 253 characters. With the
+    /// version it is also the object's name, of at most 253 characters.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Semantic version without build metadata. With it the content is immutable; without it this is the draft.
@@ -36,13 +37,15 @@ pub struct ResourcePluginSpec {
     pub description: Option<String>,
     /// Where steps run.
     pub runner: Runner,
-    /// What a binding may pass. Left out: what the inputs with `valueFromSandbox` name, all of it optional.
+    /// What a binding may pass, at most 64 params. Left out: what the inputs with `valueFromSandbox` name, all of it optional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Vec<Param>>,
-    /// The steps that make a resource. Their order follows from `valueFromStep`; that of the list means nothing.
+    /// The steps that make a resource: at least one, at most 32. Their order follows from `valueFromStep`; that of the list means
+    /// nothing. The whole plugin may come to 480 KiB as JSON.
     #[serde(default)]
     pub create: Vec<Step>,
-    /// The steps that remove it, also when making it failed; retried until they succeed.
+    /// The steps that remove it, also when making it failed; retried until they succeed. At most 32; without any, whatever the
+    /// plugin makes stays, which is warned of.
     #[serde(default)]
     pub delete: Vec<Step>,
     /// Rotation or renewal while the resource is in use. Left out: never.
@@ -60,7 +63,8 @@ pub struct ResourcePluginSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Runner {
-    /// Image of the step container `main`; it must have what the scripts need.
+    /// Image of the step container `main`; it must have what the scripts need. Required, unless the overlay names the image of
+    /// `main`.
     #[serde(default)]
     pub image: String,
     /// Namespace of the step pods, one of those that the installation allows. Left out: the first of them.
@@ -81,7 +85,7 @@ pub struct Runner {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Param {
-    /// Name, as in the inputs.
+    /// Name, as in the inputs: letter first, then letters, digits and hyphens, at most 30 characters.
     pub name: String,
     /// Value when nobody gives one. Left out: the param is required, unless it is `optional`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +93,8 @@ pub struct Param {
     /// Regular expression that the whole value must match. Left out: any value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// Whether the value is kept out of logs and messages. Default `false`.
+    /// Whether the value is kept out of logs and messages; in the binding or the Sandbox that gives it, it is plain text all the
+    /// same. Default `false`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub sensitive: bool,
     /// Whether it may be left out although it has no default. Default `false`.
@@ -107,13 +112,13 @@ pub struct Step {
     /// Unique across create and delete: letter first, then letters, digits and hyphens, at most 30 characters.
     #[schemars(length(min = 1, max = 30))]
     pub name: String,
-    /// Values the script receives.
+    /// Values the script receives, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Input>,
-    /// Values the script writes.
+    /// Values the script writes, at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
-    /// The script, run by the program in its first line `#!…`, else by `/bin/sh`.
+    /// The script, run by the program in its first line `#!…`, else by `/bin/sh`. Required.
     #[serde(default)]
     pub script: String,
     /// How long the script may run until it is signalled, 1s to 1d. Default 10m.
@@ -130,17 +135,17 @@ pub struct Step {
     pub grace: Option<Span>,
 }
 
-/// A value a script receives: exactly one source.
+/// A value a script receives, from exactly one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Input {
     /// Unique among the inputs of the step, at most 30 characters; with `valueFromSandbox` the name of the param.
     #[schemars(length(min = 1, max = 30))]
     pub name: String,
-    /// `true`: the value is the param of this name, from the binding or the Sandbox.
+    /// `true`: the value is the param of this name, from the binding or the Sandbox. Required, unless there is `valueFromStep`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from_sandbox: Option<bool>,
-    /// The value is an output of another step.
+    /// The value is an output of another step. Required, unless there is `valueFromSandbox`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from_step: Option<ValueFromStep>,
     /// How the script sees it. Left out: as an env var, the name in upper case with `-` turned into `_`.
@@ -177,10 +182,10 @@ pub struct InputAs {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// Unique within the step, at most 30 characters.
+    /// Unique within the step, at most 30 characters; `<step>.<output>` at most 60.
     #[schemars(length(min = 1, max = 30))]
     pub name: String,
-    /// The file it is read from, byte for byte; a relative path is below the step's working folder.
+    /// The file it is read from, byte for byte; a relative path is below the step's working folder. Required.
     #[serde(default)]
     pub value_from_path: String,
     /// `false` keeps the output for later steps: no pod gets it. Default `true`.
@@ -200,7 +205,7 @@ pub struct Output {
 pub struct Refresh {
     /// Time between the end of one refresh and the start of the next.
     pub every: Span,
-    /// The steps of the refresh.
+    /// The steps of the refresh: at least one, at most 32.
     pub steps: Vec<Step>,
 }
 
@@ -210,7 +215,7 @@ pub struct Refresh {
 pub struct AllowedNamespaces {
     /// `All` namespaces, those that the `Selector` selects, or `None`: the plugin is retired.
     pub from: AllowedFrom,
-    /// Selects namespaces by label; only with `from: Selector`.
+    /// Selects namespaces by label. Required with `from: Selector`, and only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
 }

@@ -216,6 +216,6 @@ fn is_delete(env: &Env) -> bool {
 }
 
 fn without(place: &str, name: &str) -> Problem {
-    let reason = format!("a binding passes outputs of resources, and `{name}` is none");
+    let reason = format!("a binding passes only outputs of resources, and `{name}` is not one");
     Problem::warning("NotMigrated", place, reason, "set it in the pod template")
 }

@@ -119,7 +119,10 @@ pub const ENVIRONMENT: [(&str, &str); 12] = [
         "SANDBIND_NAME",
         "Name for what the script makes: unique, DNS-safe, at most 40 characters, the same in create, refresh and delete of one round",
     ),
-    ("SANDBIND_PHASE", "`create`, `refresh` or `delete`"),
+    (
+        "SANDBIND_PHASE",
+        "`create`, `refresh` or `delete`; `look` in the `check` and `observe` of a file of tests",
+    ),
     ("SANDBIND_STEP", "Name of the step"),
     ("SANDBIND_ATTEMPT", "Which attempt of the step this is, from 1"),
     ("SIGNADOT_SANDBOX_ID", "As published: 13 characters of `[a-z0-9]`, unique like `SANDBIND_NAME`"),

@@ -128,6 +128,7 @@ async fn answering(client: &Client, until: Instant) -> Outcome {
         let reason = match probe::labelled_pod(client).await? {
             Reach::Answered => return Ok(()),
             Reach::Unreachable(reason) => reason,
+            Reach::Refused(reason) => probe::refused(&reason),
             Reach::Untouched => "the API server did not call it".to_owned(),
         };
         again(until, || {

@@ -238,7 +238,7 @@ fn of_pod(pod: &Pod, facts: &Facts) -> Option<Problem> {
                 "SidecarUnreachable",
                 place,
                 message,
-                "let the pod reach the plugin runner at port 7443 (`sandbind install` renders the rule as an example)",
+                "let the pod reach the plugin runner at port 7443; manifests/examples/network-policies.yaml shows a rule for it",
             )
         }),
     }

@@ -27,7 +27,7 @@ pub(super) async fn retry(cluster: &Cluster, name: &str, shell: &Shell) -> Outco
         .collect();
     shell.note(&match failed.as_slice() {
         [] => format!(
-            "{}: nothing has failed; a round that fails now is tried again at once",
+            "{}: nothing has failed, so there is nothing to retry; run it again after a round has failed",
             place(cluster, name)
         ),
         names => format!("{}: {} will be tried again", place(cluster, name), names.join(", ")),

@@ -74,8 +74,8 @@ fn inside(mut schema: &Value, mut path: String) -> (&Value, String) {
 }
 
 fn field(path: &str, schema: &Value, required: bool) -> Field {
-    let description = schema["description"].as_str().unwrap_or_default();
-    let (meaning, mut default) = parted(description);
+    let description = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
+    let (meaning, mut default) = parted(&description);
     if default.is_empty() {
         default = match &schema["default"] {
             Value::String(text) if !text.is_empty() => format!("`{text}`"),
@@ -92,15 +92,14 @@ fn parted(description: &str) -> (String, String) {
     let mut meaning = Vec::new();
     let mut default = String::new();
     for sentence in description.split_inclusive(". ").map(str::trim) {
-        let told =
-            ["Default: ", "Default ", "Left out: "].iter().find_map(|lead| sentence.strip_prefix(lead));
-        match told {
-            Some(told) => told.trim_end_matches('.').clone_into(&mut default),
+        let value = ["Default: ", "Default "].iter().find_map(|lead| sentence.strip_prefix(lead));
+        let prose = sentence.strip_prefix("Left out: ");
+        match value.or(prose).map(|told| told.trim_end_matches('.')) {
+            // A value stands as it is written; what is a sentence, or marked already, does not.
+            Some(told) if prose.is_none() && !told.contains([' ', '`']) => default = format!("`{told}`"),
+            Some(told) => told.clone_into(&mut default),
             None => meaning.push(sentence),
         }
-    }
-    if !default.is_empty() && !default.contains([' ', '`']) {
-        default = format!("`{default}`");
     }
     (meaning.join(" ").trim_end_matches('.').to_owned(), default)
 }

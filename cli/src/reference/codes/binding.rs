@@ -23,9 +23,9 @@ pub(super) const SUBJECTS: &[Subject] = &[
 const OBJECT: &str = "\
 Duplicate | a name is given twice | remove or rename one
 EnvAmbiguous | a variable has both of `value` and `valueFrom`, or neither | keep one
-InvalidEnvName | the name of a variable is none | letters, digits, `_`, `-` and `.`, not a digit first
+InvalidEnvName | the name of a variable is not valid | letters, digits, `_`, `-` and `.`, not a digit first
 InvalidEnvValue | a value holds a NUL character | remove it
-InvalidMode | a file's mode is none | three octal digits, such as `0440`
+InvalidMode | a file's mode is not valid | three octal digits, such as `0440`
 InvalidName | a container, resource or param has no valid name | 1 to 63 lower-case letters, digits and `-`, a letter or digit at both ends
 InvalidObject | the object does not have the form of its kind | compare with the [API](api.md)
 InvalidOutputKey | an output is not named as `<step>.<output>` | write for example `provision.url`
@@ -33,8 +33,8 @@ InvalidPath | a path is not plain, or not that of a URL | write `/bindings/db`, 
 InvalidPort | 0 is not a port | give the one that the app listens on
 InvalidReference | `plugin` cannot be read | `name`, `name@1.2.0`, `name@^1`, `name@latest` or `name@draft`
 InvalidRoutingKey | the routing key is too long or not printable | 1 to 63 visible ASCII characters, or leave it out
-InvalidSandboxName | the label's value, or the Sandbox's name, is no sandbox name | 1 to 63 lower-case letters, digits and `-`, a letter or digit at both ends
-InvalidSelector | a label selector is none | correct it as told
+InvalidSandboxName | the label's value, or the Sandbox's name, is not a valid sandbox name | 1 to 63 lower-case letters, digits and `-`, a letter or digit at both ends
+InvalidSelector | a label selector is not valid | correct it as the message says
 InvalidSignal | a signal that apps may not be sent | use one of those named
 NamespaceSelectorMissing | a binding in the system namespace holds nowhere without `namespaceSelector` | say where; `{}` means everywhere
 NamespaceSelectorNotAllowed | only a binding in the system namespace may hold in others | remove it, or ask a cluster admin

@@ -21,17 +21,17 @@ pub(super) const SUBJECTS: &[Subject] = &[
 
 const COMMAND: &str = "\
 AlreadyExists | the sandbox exists | `--or-update` changes it
-BadBinding | a document of the stack is no ResourceBinding | compare with the [API](api.md)
+BadBinding | a document of the stack is not a ResourceBinding | compare with the [API](api.md)
 BadObject | a document is not an object of its kind | compare with the [API](api.md)
 BadPair | an argument is not `NAME=VALUE`, or names a variable that is not set | write it so, or export the variable
 BadPatch | the patch that was computed cannot be applied | report it as a fault of sandbind
 BadTests | the file of tests beside a plugin is not written as it should be | [write it so](../plugins.md#tests)
 CannotRead | a file cannot be read | name one that can, or `-`
 CannotStart | the command of `run` cannot be started | name a program in PATH
-CannotWrite | a file cannot be written, or is there already | see the reason told; `plugin init` overwrites nothing
+CannotWrite | a file cannot be written, or exists already | see the reason told; `plugin init` overwrites nothing
 CheckFailed | a `check` of the file of tests failed while the resource was ready | put the plugin or the check right
 DemoFailed | a stage of the demo failed | run it again; `sandbind local gc` removes what may be left
-Failed | something went wrong that has no code of its own | see the reason told
+Failed | something went wrong that has no code of its own | act on the reason told
 Files | a file for the command of `run` cannot be written | see the reason told
 Forbidden | you lack a right | ask for it, or use another `--context`
 InUse | what is to be removed is in use by those told | remove those first, or `--force`
@@ -44,7 +44,7 @@ NoReason | `orphans forget` needs a reason | say who removed the resource, or wh
 NoStateFolder | neither `XDG_STATE_HOME` nor `HOME` is set | set `HOME`
 NoSuchRun | there is no such run | `sandbind local list` shows those there are
 NoSuchStep | `--step` names no create step of the plugin | name one of them
-NotFound | there is no such object | the way out told names the command that lists them
+NotFound | there is no such object | check name, namespace and `--context`; the way out told may name a command that lists them
 NotListed | the create steps succeeded, and `list` does not name the resource | name or tag what is made by `$SANDBIND_NAME`
 NotOpened | the sidecar gave up waiting for its resources | see the pod's Events
 NotRemoved | a run's resources could not be removed | see to the reason, then `sandbind local gc`
@@ -54,7 +54,7 @@ NotThere | the create steps succeeded, and `observe` does not find the resource 
 NothingToShow | the status names no such resource or step | `sandbind sandbox get` shows those there are
 ObserveFailed | the `observe` script ended with another code than 0 or 1 | 0 says there, 1 says not there
 OnlyHere | with `plugin test --executor cluster`, a flag that is for scripts of this machine | leave it out
-OutputChanges | with `plugin test --twice`, an output has another value when its script is run again | fine for a new password, not for a name
+OutputChanges | with `plugin test --twice`, an output has another value when its script is run again | all right for a new password, not for a name
 OutputEndsInLineEnd | an output of `plugin test` ends with a line end | write it by `printf %s`
 OutputUnexpected | an output is not what the file of tests says | `--show-outputs` shows what it is
 RefreshFailed | the refresh of `plugin test` failed | put the step right
@@ -63,7 +63,7 @@ RunAlive | the run's process lives | end it; it removes its resources itself
 RunFile | the folder of runs cannot be used | make it writable, or set `XDG_STATE_HOME`
 TimedOut | it took longer than `--timeout` (exit code 3) | wait longer, or `sandbind sandbox why NAME`
 Unhealthy | checks of `doctor` failed | see each check
-UnknownCode | `explain` was asked for a code that there is not | use one of those it offers
+UnknownCode | `explain` was asked for a code that does not exist | use one of those it offers
 UnknownDocument | a document of the stack is neither plugin nor binding | leave it out
 Unlabelled | the pod has no sandbox label: it never reaches the webhook | add `sandbind.dev/sandbox: NAME` to the pod template
 Unreachable | the API server does not answer | check `--context` and `--kubeconfig`
@@ -86,10 +86,10 @@ NotInjected | a pod was made past the webhook | recreate it
 NotPrepared | what `prepare` names is about to be made | wait; what stands against it is told too
 NotScheduled | a pod finds no node | make room, or ask for less
 NotSeenYet | the plugin runner has not looked at the Sandbox | if that lasts: `sandbind doctor`
-NothingPromised | no pod was bound and nothing is to be prepared | check label and bindings; `--allow-empty` waits on
+NothingPromised | no pod was bound and nothing is to be prepared | check the label and the bindings; with `--allow-empty` it counts as ready
 Outdated | the plugin or binding has moved on | scale to zero, or delete the sandbox, for what they say now
 PodRefused | a pod was refused; the webhook's own words follow | its controller tries again; `kubectl rollout restart` at once
-SidecarUnreachable | a sidecar cannot reach the plugin runner | let the pod reach port 7443 of it
+SidecarUnreachable | a sidecar cannot reach the plugin runner | let the pod reach the runner's port 7443
 Stalled | a delete keeps failing | cluster admins: `sandbind orphans list`, `sandbind orphans retry ID --plugin NAME@VERSION`
 Unknown | a resource is in a phase that this version does not know | use the version of the installation
 WebhookUnreachable | the API server cannot reach the webhook | cluster admins: `sandbind doctor`";

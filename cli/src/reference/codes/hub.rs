@@ -19,7 +19,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
 
 const HUB: &str = "\
 MemberExists | another cluster is a member of that name | take another name, or let the other leave
-NoHub | the API server is no hub, or the cluster is a member of none | `sandbind hub setup`, `sandbind hub join`
+NoHub | the API server is not a hub, or the cluster is a member of none | `sandbind hub setup`, `sandbind hub join`
 OtherHub | the cluster is a member of another hub than the one named | `sandbind hub leave` first, or name that hub
 PluginOfHub | a plugin that is a copy of a hub's would be written by hand | change or delete it on the hub, or `sandbind hub leave`
 RefusedKubeconfig | the kubeconfig for the hub runs a program, names a file, does not verify the hub, or has a field that is not known | let `sandbind hub join` write it

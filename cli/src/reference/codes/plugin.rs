@@ -25,7 +25,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     },
     Subject {
         heading: "Findings about plugins",
-        about: "Told by the `sandbind plugin` commands that take `-f`: what is allowed and seldom meant. Warnings, errors with `--strict`; a comment `# sandbind: allow CODE` in a script silences those about it.",
+        about: "Told by the `sandbind plugin` commands that take `-f`: what is allowed but rarely intended. Warnings, errors with `--strict`; a comment `# sandbind: allow CODE` in a script silences those about it.",
         columns: COLUMNS,
         lines: FINDINGS,
     },
@@ -38,14 +38,14 @@ pub(super) const SUBJECTS: &[Subject] = &[
 ];
 
 const YAML: &str = "\
-BadYaml | the text is no YAML | correct it at that place
+BadYaml | the text is not YAML | correct it at that place
 DuplicateKey | a key stands twice in a map; the last one counts | remove one of them
 EmptyDocument | there is nothing in the file | write a document, or name another file
 FurtherDocument | only the first document of a plugin's file is read | put the others into files of their own
 KeyCase | a key is written in other case than the field | write it as the field is written
 LineSeparator | U+0085, U+2028 or U+2029 stands in the text: a line end for the published reader, and a character here | remove it, or write it as an escape in double quotes
 MoreProblems | there are more problems than are told | correct those first
-SurprisingKey | a key is read as something else than text, such as `yes` | put it in quotes
+SurprisingKey | a key is read as something other than text, such as `yes` | put it in quotes
 SurprisingScalar | a text is read as a number, a truth value or null | put it in quotes
 TooLarge | the text, or what its aliases make of it, is larger than allowed | write less, put large scripts into the image
 UnknownTag | a YAML tag means nothing here; the value is read as a string | remove the tag
@@ -53,39 +53,39 @@ YamlDirective | the text asks for another YAML version, which the published read
 
 const TEMPLATE: &str = "\
 AbsoluteEmbed | an embedded path begins with `/`, and is read below the folder of the document all the same | leave the `/` out
-BadEncoding | an encoding is none of `raw`, `yaml`, `binary`, its brackets do not pair, or a placeholder that is not a whole string has one | write one of the three, and `[yaml]` and `[binary]` only around a whole string
+BadEncoding | an encoding is not `raw`, `yaml` or `binary`, its brackets do not pair, or a placeholder that is not a whole string has one | write one of the three, and `[yaml]` and `[binary]` only around a whole string
 BadVariable | what stands in `@{…}` is neither a variable nor an operation | correct the name; a script that means `@{` itself goes into a file that is embedded
-BrokenText | an embedded file is no UTF-8: its bytes become U+FFFD | embed it with `[binary]`
+BrokenText | an embedded file is not UTF-8: the bytes that are not become U+FFFD | embed it with `[binary]`
 CannotEmbed | an embedded file cannot be read | name a file that can; paths begin at the folder of the document
 EmbedOutside | with `--strict`, an embedded file is not below the folder of the document | move it there
 IgnoredText | something stands behind the `]` of an encoding, and means nothing | remove it
 LiteralPlaceholder | `plugin render --as document` writes a text that holds `@{…}`, which a reader of the document takes for a placeholder | render an object, or embed the text as a file
-NoEscape | `@@{` looks like an escape and is none | embed a file, or use `--strict`, where it is one
+NoEscape | `@@{` looks like an escape but is not one | embed a file, or use `--strict`, where it is one
 NotExpanded | an embedded file holds a placeholder of a variable that is given; files are not searched | pass the value to the script by an input
 OpenPlaceholder | `@{` is never closed, or empty: it stays as it is | close it, or embed a file; with `--strict` write `@@{`
 PlaceholderInKey | the name of a field holds a placeholder, and stays as it is | write the name out
-UnknownOperation | there is no such operation: only `embed` | write `@{embed: FILE}`; defaults are for `--strict`
+UnknownOperation | there is no such operation; the only one is `embed` | write `@{embed: FILE}`; defaults are for `--strict`
 UnsetVariable | a variable has no value | `--set NAME=VALUE`
-UnusedVariable | nothing takes a variable that is given | leave it out";
+UnusedVariable | nothing uses a variable that is given | leave it out";
 
 const PLUGIN: &str = "\
 BadDefault | a param's default does not match its own pattern | change one of them
 BadDuration | a time is not a whole number with a unit, or out of range | write `90s`, `10m`, `2h`, `2d` or `1w`, within the bounds named
-BadEnv | the name of an input's env var is none | use letters, digits and underscores
+BadEnv | the name of an input's env var is not valid | use letters, digits and underscores
 BadImage | the image has blanks in its name | remove them
 BadLimit | a limit is out of range | write a number within the bounds named
 BadName | a name breaks the grammar | a letter first, then letters, digits and hyphens; steps, inputs and outputs: at most 30 characters
 BadNamespace | `runner.namespace` is not the name of a namespace; only a warning in a document, until it is applied | write one, leave it out, or `--step-namespace`
 BadParam | a value does not match the param's pattern, or is too long | give one that does
 BadPath | the path of an input or output is missing, or not that of a file | write a path; a relative one is below the step's working folder
-BadPattern | a param's pattern is no regular expression | correct it
-BadPlugin | the document is no plugin | compare with the [API](api.md)
+BadPattern | a param's pattern is not a regular expression | correct it
+BadPlugin | the document is not a plugin | compare with the [API](api.md)
 BadRetries | more retries than allowed | write less
 BadScript | the script cannot be run: a NUL, a bad first line, or DOS line ends | begin with `#!/bin/sh`, use Unix line ends
-BadSelector | `allowedNamespaces` does not fit together, or its selector is none | `from: Selector` with a selector; `All` and `None` without
-BadSignal | the signal at the deadline is none that a script may be sent | use one of those named
+BadSelector | the parts of `allowedNamespaces` contradict each other, or its selector is not valid | `from: Selector` with a selector; `All` and `None` without
+BadSignal | a script may not be sent this signal at its deadline | use one of those named
 BadVersion | the version is not semantic, has build metadata, or makes no object name | write `1.2.0`
-BadWord | a field takes one of a few words, and this is none | use one of those named
+BadWord | a field takes one of a few words, and this is not one of them | use one of those named
 CrossPhase | a create or refresh step takes an output of a delete step | name a create step
 Cycle | steps wait for each other | take one `valueFromStep` away
 DuplicateName | two steps, inputs, outputs or params have one name | rename one
@@ -98,9 +98,9 @@ MissingField | a required field is missing | add it
 MissingImage | there is no image to run the steps in | set `runner.image`, or the image of `main` in the overlay
 MissingName | the document has no name | write `name: my-plugin@1.0.0` at the top
 MissingScript | a step has no script | write one
-NameTaken | a plugin exists whose name differs in case only | take that name, or quite another
+NameTaken | there is a plugin whose name differs only in case | use that name, or an entirely different one
 NoCreate | the plugin has no create steps | add one
-NoDelete | the plugin has no delete steps: what it makes stays | add one that removes it
+NoDelete | the plugin has no delete steps, so what it makes is never removed | add one that removes it
 NoInterpreter | the script has no first line `#!…`; `/bin/sh` runs it | write one
 NoRefreshSteps | `refresh` without steps | add one, or remove `refresh`
 OldSpelling | a field is written as an old generation of the format did | write it as told
@@ -132,8 +132,8 @@ UnpinnedImage | the image of a plugin has no version, or `latest` | name a versi
 
 const OVERLAY: &str = "\
 BadDirective | an unknown `$patch` | `delete`, `replace` or `merge`; null removes a field
-BadOverlay | the overlay is no partial pod template | write a map as in a pod template
-OverlayConflict | it says what another field of the plugin says, or takes away what sandbind needs | say it in one place; put calls into the script
+BadOverlay | the overlay is not a partial pod template | write a map as in a pod template
+OverlayConflict | it sets what another field of the plugin sets, or removes what sandbind needs | set it in one place; put calls into the script
 OverlayContainer | a further container has no image | give it one; the scripts run in `main`
 OverlayRefused | it asks for what step pods may not have, such as the host's network or a privileged container | remove it
 UnknownOverlayField | a pod template has no such field | remove it, or correct its name";

@@ -16,7 +16,7 @@ ContainerBeforeSidecar | `containers` names one that starts before the sidecar |
 DeadlineExceeded | the decision took longer than the API server waits | nothing: it is tried again
 EnvConflict | the pod sets a variable itself, and `onConflict` is `Deny` | remove it there, or use `Replace` or `Keep`
 MalformedPod | the object is not a pod with containers | give a whole pod
-MalformedReview | the webhook was sent something that is no review | only an API server should call it
+MalformedReview | the webhook was sent something that is not an AdmissionReview | only an API server should call it
 MirrorPod | a static pod is made by its kubelet | remove the label, or use a Deployment or DaemonSet
 NamespaceGone | the namespace that the resource was asked for in is gone | create the pods again in one that is there
 NamespaceTerminating | the namespace is being deleted | use another, or wait and make it anew
