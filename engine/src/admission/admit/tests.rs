@@ -208,6 +208,16 @@ async fn called_again_it_changes_nothing_and_a_copy_is_injected_anew() {
     let had = |object: &Value| inject::bindings_of(object).unwrap().resources[0].reservation.clone();
     assert_ne!(had(&copy), had(&again.object));
     assert_eq!(copy["spec"]["initContainers"].as_array().unwrap().len(), 1);
+
+    // A hold that is open for long is of another call: the pod is made again under its name, from what it was.
+    world.records.change(&world.records.only().name, |record| {
+        for hold in &mut record.status.reservations {
+            hold.at -= REINVOKED;
+        }
+    });
+    let later = Pod { object: copy, ..first };
+    let (anew, _) = bound(&later, admissions.admit(&later).await);
+    assert_ne!(had(&anew), had(&later.object));
 }
 
 #[tokio::test]
