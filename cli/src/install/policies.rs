@@ -68,7 +68,7 @@ fn confine_copies(options: &Options) -> Value {
 /// Outside the system namespace the runner writes only Secrets `sandbind-<incarnation>` of type Opaque and the ConfigMap
 /// `sandbind-runner`, and neither where nothing is ever bound. Where step pods run it may ask whether an object is there, by a dry run
 /// of its creation: that stores nothing and shows nothing. A dry run of a change would show what is there, and is refused. It makes
-/// no ServiceAccount anywhere.
+/// no ServiceAccount anywhere. Whether a namespace is enabled is not asked here: a plugin may be allowed in all of them.
 fn confine_runner(options: &Options) -> Value {
     let steps: Vec<&str> = options.step_namespaces.iter().map(String::as_str).collect();
     let never: Vec<&str> = CONTROL_PLANE_NAMESPACES
