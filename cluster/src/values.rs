@@ -1,4 +1,4 @@
-//! Snapshots, outputs and logs: Secrets of the system namespace that belong to the record and go with it.
+//! Snapshots, outputs and logs: Secrets of the system namespace that go with the record, or with their round once it is long past.
 
 mod current;
 mod states;

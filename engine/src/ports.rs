@@ -123,7 +123,8 @@ pub trait Records: Send + Sync {
     fn changed(&self, name: &str, version: &str) -> impl Future<Output = ()> + Send;
 }
 
-/// Values: snapshots and outputs, in Secrets of the system namespace owned by the record. They go when the record goes.
+/// Values: snapshots and outputs, in Secrets of the system namespace owned by the record. They go when the record goes; those of rounds
+/// long past may go before.
 ///
 /// The rank of a stored output is (work, attempt) of the run that wrote it, refresh above create.
 pub trait Values: Send + Sync {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Desk, DeskError};
 use crate::{
     ports::{Answer, Caller, Clock, Records, Values, World},
-    wait::BEHIND,
+    wait::{Changes, any_changed, version},
 };
 
 /// One resource of a pod with the record as it was last seen.
@@ -36,7 +36,8 @@ impl<W: World> Desk<W> {
         let deadline = Instant::now() + self.patience.bindings;
         let records = self.world.records();
         let mut waited_on: Option<Vec<String>> = None;
-        let mut last: Option<(Vec<String>, Vec<String>)> = None;
+        let mut changes = Changes::default();
+        let names: Vec<&str> = bound.resources.iter().map(|resource| &*resource.instance).collect();
         loop {
             // A cache is enough to find that nothing has changed; whatever is answered was read. A cache that shows what it
             // showed before somebody said that there is news is late: then it is no use.
@@ -48,7 +49,7 @@ impl<W: World> Desk<W> {
             let late = waited_on.as_ref() == Some(&versions(&hinted));
             if !late && after.is_some_and(|known| known == revision(caller, &hinted)) {
                 waited_on = Some(versions(&hinted));
-                if timeout_at(deadline, any_change(records, &hinted)).await.is_ok() {
+                if timeout_at(deadline, any_changed(records, &names, &versions(&hinted))).await.is_ok() {
                     continue;
                 }
                 return Box::pin(self.answer(caller, &hinted)).await;
@@ -58,23 +59,15 @@ impl<W: World> Desk<W> {
                 let record = Box::pin(records.read(&resource.instance)).await?.map(Arc::new);
                 read.push(Seen { resource, record });
             }
-            let same = after.is_some_and(|known| known == revision(caller, &read));
-            if !same {
+            if after.is_none_or(|known| known != revision(caller, &read)) {
                 return Box::pin(self.answer(caller, &read)).await;
             }
-            // As in [`crate::wait::Changes`]: a cache that is behind what was read is waited for.
-            let found = (versions(&read), versions(&hinted));
-            let in_vain = if found.0 != found.1 && last.as_ref() == Some(&found) {
-                let until = deadline.min(Instant::now() + BEHIND);
-                timeout_at(until, any_change(records, &hinted)).await.is_err() && until == deadline
-            } else {
-                timeout_at(deadline, any_change(records, &read)).await.is_err()
-            };
-            if in_vain {
+            let known: Vec<_> =
+                read.iter().map(|one| (&*one.resource.instance, one.record.as_deref())).collect();
+            if timeout_at(deadline, Box::pin(changes.since(records, &known))).await.is_err() {
                 return Box::pin(self.answer(caller, &read)).await;
             }
-            waited_on = Some(found.1.clone());
-            last = Some(found);
+            waited_on = Some(versions(&hinted));
         }
     }
 
@@ -168,20 +161,5 @@ fn revision(caller: &Caller, seen: &[Seen<'_>]) -> String {
 }
 
 fn versions(seen: &[Seen<'_>]) -> Vec<String> {
-    seen.iter()
-        .map(|one| one.record.as_ref().map(|record| record.version.clone()).unwrap_or_default())
-        .collect()
-}
-
-async fn any_change<R: Records>(records: &R, seen: &[Seen<'_>]) {
-    let changes = seen.iter().map(|one| {
-        Box::pin(
-            records.changed(&one.resource.instance, one.record.as_ref().map_or("", |record| &record.version)),
-        )
-    });
-    let changes: Vec<_> = changes.collect();
-    if changes.is_empty() {
-        return std::future::pending().await;
-    }
-    futures::future::select_all(changes).await;
+    seen.iter().map(|one| version(one.record.as_deref())).collect()
 }

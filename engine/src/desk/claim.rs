@@ -47,7 +47,7 @@ impl<W: World> Desk<W> {
                 ClaimDecision::Again { late } => return self.assign(&record, &run, &snapshot, late).await,
                 ClaimDecision::Refused(reason) => return Ok(ClaimAnswer::Refused { reason }),
                 ClaimDecision::Wait => {
-                    if timeout_at(deadline, changes.since(records, &run.instance, Some(&record)))
+                    if timeout_at(deadline, changes.since(records, &[(&*run.instance, Some(&record))]))
                         .await
                         .is_err()
                     {
